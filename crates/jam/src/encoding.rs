@@ -1,0 +1,184 @@
+//! Strict text encodings: base64url without padding, and JSON objects without duplicate members.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Base64url without padding (RFC 4648 section 5, RFC 7515 section 2).
+pub fn base64url_encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Appends the base64url form of `bytes` to `text`.
+pub fn base64url_encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
+/// Reads base64url without padding. `None` for padding, white space, characters of the plain alphabet, and
+/// non-zero trailing bits: one byte string has exactly one spelling.
+///
+/// ```
+/// use jam::encoding::base64url_decode;
+///
+/// assert_eq!(base64url_decode("-_8"), Some(vec![0xfb, 0xff]));
+/// assert_eq!(base64url_decode("-_9"), None); // the same bytes, spelled otherwise
+/// ```
+pub fn base64url_decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// Reads one JSON object (RFC 8259). Refused with a reason: anything else at the top, duplicate members
+/// (also where one of the two is spelled with escapes), nesting deeper than 127, numbers outside of the range of
+/// `f64`, text that is not UTF-8, a byte order mark.
+///
+/// ```
+/// use jam::encoding::json_object;
+///
+/// assert!(json_object(br#"{"a": 1}"#).is_ok());
+/// assert!(json_object(br#"{"a": 1, "\u0061": 2}"#).is_err());
+/// ```
+pub fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    match json_value(bytes)? {
+        Value::Object(members) => Ok(members),
+        other => Err(format!("a JSON object is required, not {}", json_kind(&other))),
+    }
+}
+
+/// Reads one JSON value under the rules of [`json_object`].
+pub fn json_value(bytes: &[u8]) -> Result<Value, String> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = UniqueMembers.deserialize(&mut reader).map_err(reason)?;
+    reader.end().map_err(reason)?;
+    Ok(value)
+}
+
+/// What kind of JSON value this is, as a noun with its article.
+pub fn json_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The position and the kind of a JSON error. The parser's own sentence may quote the input, and the
+/// input may be secret.
+fn reason(error: serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "ends too early",
+        serde_json::error::Category::Data => "has a duplicate member",
+        _ => "is not valid JSON",
+    };
+    format!("the text {what} at line {}, column {}", error.line(), error.column())
+}
+
+/// Builds a [`Value`] and refuses objects in which a member occurs twice.
+struct UniqueMembers;
+
+impl<'de> DeserializeSeed<'de> for UniqueMembers {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for UniqueMembers {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = sequence.next_element_seed(UniqueMembers)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = object.next_key::<String>()? {
+            let value = object.next_value_seed(UniqueMembers)?;
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("duplicate member"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64url_has_one_spelling() {
+        assert_eq!(base64url_decode("Zg"), Some(b"f".to_vec()));
+        for bad in ["Zg==", "Zh", "Z", "Zg ", "Z g", "Zg\n", "Z+8", "Z/8", "é"] {
+            assert_eq!(base64url_decode(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn json_refuses_what_two_readers_could_read_differently() {
+        for bad in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            "\u{feff}{}",
+            "[]",
+            "{} {}",
+            r#"{"a":1e400}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":"\ud800"}"#,
+        ] {
+            assert!(json_object(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(json_object(b"{\"a\":\"\xff\"}").is_err());
+        assert!(json_object("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn json_errors_do_not_quote_the_input() {
+        let error = json_object(br#"{"password": hunter2}"#).unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

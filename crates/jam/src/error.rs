@@ -1,0 +1,277 @@
+//! What can go wrong: one enum, nested by the part that refuses, with a stable code for each cause.
+
+use std::borrow::Cow;
+
+/// `Result` with Jam's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A sentence about what was wrong and what would be right. It never holds a secret, a token, a key or an id.
+pub type Reason = Cow<'static, str>;
+
+/// Everything Jam can refuse. [`Error::code`] names the cause in a form that does not change between versions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// An argument of a call cannot be used, whatever the configuration.
+    #[error("{0}")]
+    Validation(Reason),
+    /// A key cannot be read, or does not fit its use.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A JSON Web Token was refused.
+    #[error(transparent)]
+    Jwt(#[from] JwtError),
+    /// A PASETO was refused.
+    #[error(transparent)]
+    Paseto(#[from] PasetoError),
+    /// A session operation was refused.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The store behind sessions or lists failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An OAuth 2.0 provider refused or answered what cannot be used.
+    #[error(transparent)]
+    OAuth2(#[from] OAuth2Error),
+}
+
+/// Why the configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigurationError {
+    /// A key is unknown, missing, of the wrong type or out of range. `path` is dotted, as `jwt.list.type`.
+    #[error("{path}: {reason}")]
+    Key {
+        /// The full dotted path of the key.
+        path: String,
+        /// What is wrong with it and what would be right.
+        reason: Reason,
+    },
+    /// The file cannot be read or parsed.
+    #[error("{0}")]
+    File(Reason),
+    /// A method of a part was called that the configuration has no section for.
+    #[error("the configuration has no section {section:?}; add it to use this method")]
+    MissingSection {
+        /// The name of the missing section.
+        section: &'static str,
+    },
+}
+
+/// Why a key was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The text or bytes are no key of a known form, or the password does not open it.
+    #[error("{0}")]
+    Malformed(Reason),
+    /// The key is of another kind than its use asks for.
+    #[error("{0}")]
+    WrongKind(Reason),
+    /// The key is too small or otherwise unsafe.
+    #[error("{0}")]
+    Weak(Reason),
+}
+
+/// Why a JSON Web Token was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwtError {
+    /// `exp` lies in the past (RFC 7519 section 4.1.4).
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` lies in the future (RFC 7519 section 4.1.5).
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// The black list names the token.
+    #[error("the token is on the black list")]
+    InBlackList,
+    /// The white list does not name the token.
+    #[error("the token is not on the white list")]
+    NotInWhiteList,
+    /// The text is no token of the expected form, or is larger than allowed.
+    #[error("{0}")]
+    Malformed(Reason),
+    /// The signature does not hold.
+    #[error("the signature does not match the token and the key")]
+    InvalidSignature,
+    /// A claim has the wrong type or value.
+    #[error("claim {claim:?}: {reason}")]
+    InvalidClaim {
+        /// The claim's name.
+        claim: &'static str,
+        /// What is wrong with it.
+        reason: Reason,
+    },
+    /// The algorithm's name is unknown, or the token's header names another than the key's.
+    #[error("{0}")]
+    UnsupportedAlgorithm(Reason),
+    /// An HMAC algorithm has no secret, or an empty one.
+    #[error("{0}")]
+    EmptySecretKey(Reason),
+    /// An asymmetric algorithm has no private key to sign with.
+    #[error("{0}")]
+    EmptyPrivateKey(Reason),
+}
+
+/// Why a PASETO was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PasetoError {
+    /// The key of a local token is missing or has the wrong form.
+    #[error("{0}")]
+    InvalidSymmetricKey(Reason),
+    /// An RSA key (v1.public) cannot be used.
+    #[error("{0}")]
+    InvalidRsaKey(Reason),
+    /// An Ed25519 key (v2.public, v4.public) cannot be used.
+    #[error("{0}")]
+    InvalidEd25519Key(Reason),
+    /// A P-384 key (v3.public) cannot be used.
+    #[error("{0}")]
+    InvalidP384Key(Reason),
+    /// The purpose is neither local nor public, or is not the key's.
+    #[error("{0}")]
+    InvalidPurpose(Reason),
+    /// The text is no PASETO of the key's version and purpose.
+    #[error("{0}")]
+    InvalidTokenFormat(Reason),
+    /// The token was not made with this key, footer and implicit assertion.
+    #[error("the token does not match the key, the footer or the implicit assertion")]
+    KeyVerification,
+    /// `exp` lies in the past.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// A claim has the wrong type or value.
+    #[error("claim {claim:?}: {reason}")]
+    InvalidClaim {
+        /// The claim's name.
+        claim: &'static str,
+        /// What is wrong with it.
+        reason: Reason,
+    },
+}
+
+/// Why a session operation was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The id names no live session.
+    #[error("no live session has this id")]
+    NotFound,
+    /// Encryption at rest is asked for without a key.
+    #[error("{0}")]
+    EmptyAesKey(Reason),
+}
+
+/// Why the store failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The server or the file cannot be reached, or broke off. Nothing is known about the operation's outcome.
+    #[error("{0}")]
+    Unavailable(Reason),
+    /// The server did not answer in the configured time.
+    #[error("{0}")]
+    TimedOut(Reason),
+    /// The server answered with an error, or the file holds what Jam did not write.
+    #[error("{0}")]
+    Refused(Reason),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Why an OAuth 2.0 call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OAuth2Error {
+    /// The provider has no configuration.
+    #[error("{0}")]
+    ProviderNotConfigured(Reason),
+    /// The provider answered with an error (RFC 6749 section 5.2).
+    #[error("the provider refused: {error}")]
+    Refused {
+        /// The `error` code of the answer, cut to printable ASCII.
+        error: String,
+    },
+    /// The provider cannot be reached, or did not answer in time.
+    #[error("{0}")]
+    Unreachable(Reason),
+    /// The answer has no body.
+    #[error("the provider's answer is empty")]
+    EmptyResponse,
+    /// The answer is not what the protocol asks for.
+    #[error("{0}")]
+    InvalidResponse(Reason),
+}
+
+impl Error {
+    /// The stable code of the cause, the same as Python's `error_code`.
+    ///
+    /// ```
+    /// assert_eq!(jam::Error::from(jam::JwtError::Expired).code(), "jwt.token_expired");
+    /// ```
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Configuration(ConfigurationError::Key { .. }) => "configuration.invalid",
+            Self::Configuration(ConfigurationError::File(_)) => "configuration.file",
+            Self::Configuration(ConfigurationError::MissingSection { .. }) => "configuration.missing_section",
+            Self::Validation(_) => "validation.invalid",
+            Self::Key(KeyError::Malformed(_)) => "key.malformed",
+            Self::Key(KeyError::WrongKind(_)) => "key.wrong_kind",
+            Self::Key(KeyError::Weak(_)) => "key.weak",
+            Self::Jwt(JwtError::Expired) => "jwt.token_expired",
+            Self::Jwt(JwtError::NotYetValid) => "jwt.token_not_yet_valid",
+            Self::Jwt(JwtError::InBlackList) => "jwt.blacklist",
+            Self::Jwt(JwtError::NotInWhiteList) => "jwt.whitelist",
+            Self::Jwt(JwtError::Malformed(_)) => "jwt.malformed",
+            Self::Jwt(JwtError::InvalidSignature) => "jwt.invalid_signature",
+            Self::Jwt(JwtError::InvalidClaim { .. }) => "jwt.invalid_claim",
+            Self::Jwt(JwtError::UnsupportedAlgorithm(_)) => "jwt.unsupported_algorithm",
+            Self::Jwt(JwtError::EmptySecretKey(_)) => "jwt.empty_secret_key",
+            Self::Jwt(JwtError::EmptyPrivateKey(_)) => "jwt.empty_private_key",
+            Self::Paseto(PasetoError::InvalidSymmetricKey(_)) => "paseto.invalid_symmetric_key",
+            Self::Paseto(PasetoError::InvalidRsaKey(_)) => "paseto.invalid_rsa_key",
+            Self::Paseto(PasetoError::InvalidEd25519Key(_)) => "paseto.invalid_ed25519_key",
+            Self::Paseto(PasetoError::InvalidP384Key(_)) => "paseto.invalid_secp384r1_key",
+            Self::Paseto(PasetoError::InvalidPurpose(_)) => "paseto.invalid_purpose",
+            Self::Paseto(PasetoError::InvalidTokenFormat(_)) => "paseto.invalid_token_format",
+            Self::Paseto(PasetoError::KeyVerification) => "paseto.key_verification",
+            Self::Paseto(PasetoError::Expired) => "paseto.token_expired",
+            Self::Paseto(PasetoError::NotYetValid) => "paseto.token_not_yet_valid",
+            Self::Paseto(PasetoError::InvalidClaim { .. }) => "paseto.invalid_claim",
+            Self::Session(SessionError::NotFound) => "sessions.not_found",
+            Self::Session(SessionError::EmptyAesKey(_)) => "sessions.empty_aes_key",
+            Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
+            Self::Store(StoreError::TimedOut(_)) => "store.timed_out",
+            Self::Store(StoreError::Refused(_)) => "store.refused",
+            Self::Store(StoreError::Closed) => "store.closed",
+            Self::OAuth2(OAuth2Error::ProviderNotConfigured(_)) => {
+                "oauth2.configuration.provider_not_configured"
+            }
+            Self::OAuth2(OAuth2Error::EmptyResponse) => "oauth2.empty_response",
+            Self::OAuth2(OAuth2Error::Refused { .. }) => "oauth2.refused",
+            Self::OAuth2(OAuth2Error::Unreachable(_)) => "oauth2.unreachable",
+            Self::OAuth2(OAuth2Error::InvalidResponse(_)) => "oauth2.invalid_response",
+        }
+    }
+
+    /// An argument of a call that cannot be used.
+    pub(crate) fn validation(reason: impl Into<Reason>) -> Self {
+        Self::Validation(reason.into())
+    }
+}
+
+impl ConfigurationError {
+    /// A key that cannot be used, by its full dotted path.
+    pub fn key(path: impl Into<String>, reason: impl Into<Reason>) -> Self {
+        Self::Key { path: path.into(), reason: reason.into() }
+    }
+}

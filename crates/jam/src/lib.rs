@@ -1,0 +1,39 @@
+//! Authentication parts for web applications behind one configured object.
+//!
+//! [`Jam`] is the blocking face and [`aio::Jam`] the asynchronous one; both carry the same method names.
+//! Every operation is a pure step, at most one call to a store or a server, and a pure step: the pure steps
+//! are written once in the rooms below, and know no socket, file, clock or runtime.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`jose`] | JSON Web Keys, signatures and tokens (RFC 7515 - 7519) |
+//! | [`paseto`] | PASETO version 4 |
+//! | [`otp`] | one-time passwords (RFC 4226, RFC 6238) |
+//! | [`session`], [`token_list`] | server-side sessions, white and black lists of tokens |
+//! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |
+//! | [`oauth2`] | the OAuth 2.0 client (RFC 6749) |
+//! | [`password`] | password hashes |
+
+pub mod aio;
+pub mod clock;
+pub mod config;
+mod crypto;
+pub mod encoding;
+mod error;
+mod jam;
+pub mod jose;
+pub mod oauth2;
+pub mod otp;
+pub mod paseto;
+pub mod password;
+pub mod process;
+pub mod secret;
+pub mod session;
+pub mod store;
+pub mod token_list;
+
+pub use clock::Timestamp;
+pub use error::{
+    ConfigurationError, Error, JwtError, KeyError, OAuth2Error, PasetoError, Reason, Result, SessionError,
+    StoreError,
+};

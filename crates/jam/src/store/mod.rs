@@ -1,0 +1,247 @@
+//! Where sessions, token lists and one-time states are kept. A backend is written once and serves them all.
+//!
+//! A store keeps opaque bytes under a [`Key`] for a [`Lifetime`]. What is expired is gone: no method ever
+//! answers with it. The two traits say the same; [`Store`] blocks, [`AsyncStore`] is awaited.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Error, Result, StoreError, Timestamp};
+
+/// Where a value lives. Both parts are made by Jam from hashes, in the alphabet of base64url; users' text
+/// never gets here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// All keys of one owner share a group, can be listed and cleared together, and live in one slot of a
+    /// cluster. `None`: the key stands alone, and is in no index.
+    pub group: Option<String>,
+    /// The key within its group.
+    pub id: String,
+}
+
+/// How long a value lives. Both limits hold; with neither, until it is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Expires so long after it was last written or touched.
+    pub idle: Option<Duration>,
+    /// Expires then, however often it was touched.
+    pub deadline: Option<Timestamp>,
+}
+
+/// What [`Store::list`] tells of a live key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key within its group.
+    pub id: String,
+    /// When it was first put or inserted; a rename keeps it.
+    pub created: Timestamp,
+    /// When it was last written or touched, where the store knows.
+    pub last_used: Option<Timestamp>,
+    /// When it will be gone, if nothing touches it.
+    pub expires: Option<Timestamp>,
+}
+
+/// New bytes for a value that is moved, if the old ones are still those that the caller has read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The bytes the caller has read.
+    pub expected: Vec<u8>,
+    /// The bytes to be found under the new key.
+    pub replacement: Vec<u8>,
+}
+
+/// What [`Store::rename`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renamed {
+    /// The value is under the new key, and the old key is gone.
+    Moved,
+    /// The old key holds nothing live. Nothing was changed.
+    Missing,
+    /// The old key holds other bytes than expected, or the new key is taken. Nothing was changed.
+    Conflict,
+}
+
+/// A blocking key-value store with expiry. Every method is atomic between threads and processes that share it.
+///
+/// `now` is the caller's clock in milliseconds. A store on a server uses the server's clock instead.
+pub trait Store: Send + Sync {
+    /// The bytes, untouched: reading does not prolong the life.
+    fn get(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
+    /// The bytes, and the idle time starts anew.
+    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
+    /// Writes, whether or not the key is there.
+    fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()>;
+    /// Writes all of them in one go; what is there is overwritten.
+    fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Result<()>;
+    /// Writes only if the key is absent or expired; `false`: it was there, and nothing was changed.
+    fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool>;
+    /// New bytes, only if the key is live; keeps creation and deadline, and the idle time starts anew.
+    fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool>;
+    /// Moves a live value to a new key of the same group, with its creation, idle time and deadline; the idle time
+    /// starts anew. With an [`Exchange`] the bytes change on the way.
+    fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed>;
+    /// Removes; `false`: nothing live was there.
+    fn delete(&self, key: &Key, now: Timestamp) -> Result<bool>;
+    /// Removes all keys of the group, and says how many live ones there were.
+    fn clear(&self, group: &str, now: Timestamp) -> Result<u64>;
+    /// The live keys of the group, oldest first.
+    fn list(&self, group: &str, now: Timestamp) -> Result<Vec<Entry>>;
+    /// Lets go of files and connections; later calls fail with [`StoreError::Closed`]. Closing twice is fine.
+    fn close(&self);
+}
+
+/// The future that an [`AsyncStore`] answers with. Boxed, so that stores can be chosen by configuration.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// The awaited twin of [`Store`]: the same methods, the same promises. Dropping a future loses its answer,
+/// never the store's order.
+pub trait AsyncStore: Send + Sync {
+    /// See [`Store::get`].
+    fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>>;
+    /// See [`Store::touch`].
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>>;
+    /// See [`Store::put`].
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> StoreFuture<'a, ()>;
+    /// See [`Store::put_many`].
+    fn put_many<'a>(&'a self, entries: &'a [(Key, Vec<u8>, Lifetime)], now: Timestamp)
+    -> StoreFuture<'a, ()>;
+    /// See [`Store::insert`].
+    fn insert<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> StoreFuture<'a, bool>;
+    /// See [`Store::replace`].
+    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool>;
+    /// See [`Store::rename`].
+    fn rename<'a>(
+        &'a self,
+        from: &'a Key,
+        to: &'a Key,
+        exchange: Option<&'a Exchange>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Renamed>;
+    /// See [`Store::delete`].
+    fn delete<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, bool>;
+    /// See [`Store::clear`].
+    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64>;
+    /// See [`Store::list`].
+    fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>>;
+    /// See [`Store::close`].
+    fn close(&self);
+}
+
+/// Makes a blocking [`Store`] an [`AsyncStore`]: each call runs on tokio's threads for blocking work.
+#[derive(Clone, Debug)]
+pub struct OnThreads<S>(Arc<S>);
+
+impl<S: Store + 'static> OnThreads<S> {
+    /// Wraps the store; clones share it.
+    pub fn new(store: Arc<S>) -> Self {
+        Self(store)
+    }
+
+    fn run<'a, T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&S) -> Result<T> + Send + 'static,
+    ) -> StoreFuture<'a, T> {
+        let store = Arc::clone(&self.0);
+        // Started at once, not at the first poll: a dropped future does not take back what was asked for.
+        let task = tokio::task::spawn_blocking(move || work(&store));
+        Box::pin(async move {
+            task.await.unwrap_or_else(|_| {
+                let reason =
+                    "the store's thread ended before it answered; the operation may not have happened";
+                Err(Error::from(StoreError::Unavailable(reason.into())))
+            })
+        })
+    }
+}
+
+impl<S: Store + 'static> AsyncStore for OnThreads<S> {
+    fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+        let key = key.clone();
+        self.run(move |store| store.get(&key, now))
+    }
+
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+        let key = key.clone();
+        self.run(move |store| store.touch(&key, now))
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> StoreFuture<'a, ()> {
+        let (key, value) = (key.clone(), value.to_vec());
+        self.run(move |store| store.put(&key, &value, lifetime, now))
+    }
+
+    fn put_many<'a>(
+        &'a self,
+        entries: &'a [(Key, Vec<u8>, Lifetime)],
+        now: Timestamp,
+    ) -> StoreFuture<'a, ()> {
+        let entries = entries.to_vec();
+        self.run(move |store| store.put_many(&entries, now))
+    }
+
+    fn insert<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        let (key, value) = (key.clone(), value.to_vec());
+        self.run(move |store| store.insert(&key, &value, lifetime, now))
+    }
+
+    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool> {
+        let (key, value) = (key.clone(), value.to_vec());
+        self.run(move |store| store.replace(&key, &value, now))
+    }
+
+    fn rename<'a>(
+        &'a self,
+        from: &'a Key,
+        to: &'a Key,
+        exchange: Option<&'a Exchange>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Renamed> {
+        let (from, to, exchange) = (from.clone(), to.clone(), exchange.cloned());
+        self.run(move |store| store.rename(&from, &to, exchange.as_ref(), now))
+    }
+
+    fn delete<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, bool> {
+        let key = key.clone();
+        self.run(move |store| store.delete(&key, now))
+    }
+
+    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64> {
+        let group = group.to_owned();
+        self.run(move |store| store.clear(&group, now))
+    }
+
+    fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>> {
+        let group = group.to_owned();
+        self.run(move |store| store.list(&group, now))
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+}
