@@ -1,0 +1,64 @@
+# Every target sets up what it needs. `make` alone lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTENSION_PROFILE ?= dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-rust test-python test-wheel lint format bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/dev.ready: requirements/dev.txt
+	@echo "setting up $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/bench.ready: requirements/bench.txt $(VENV)/dev.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	@touch $@
+
+setup: $(VENV)/dev.ready ## Make the virtual environment with all tools
+
+build: $(VENV)/dev.ready ## Build the extension module into the virtual environment
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --locked --profile $(EXTENSION_PROFILE)
+
+demo: build ## Run the quickstart in Python and in Rust; run it twice to see sessions survive
+	@tools/find-redis-server >/dev/null
+	@$(BIN)/python examples/quickstart.py
+	@cargo run --quiet --locked --package jam-auth --example quickstart
+
+test: test-rust test-python ## Run all Rust and Python tests
+
+test-rust: ## Run the Rust tests, documentation examples included
+	@JAM_REDIS_SERVER=$$(tools/find-redis-server) cargo test --locked --package jam-auth
+
+test-python: build ## Run the Python tests
+	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python -m pytest python/tests
+
+test-wheel: ## Install the package with pip alone into an empty environment, and use it
+	@tools/test-wheel $(PYTHON)
+
+lint: build ## Check format, lints, documentation, types and stubs
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --workspace
+	$(BIN)/ruff format --check python examples
+	$(BIN)/ruff check python examples
+	$(BIN)/pyright
+	cd $(VENV) && bin/python -m mypy.stubtest jam._jam --ignore-disjoint-bases
+
+format: $(VENV)/dev.ready ## Format all code
+	cargo fmt --all
+	$(BIN)/ruff format python examples
+	$(BIN)/ruff check --fix python examples
+
+bench: $(VENV)/bench.ready ## Measure Jam against its peers; writes docs/benchmarks.md
+	@$(MAKE) --no-print-directory build EXTENSION_PROFILE=release
+	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python python/benches/run.py
+
+clean: ## Remove everything that was built
+	rm -rf $(VENV) target .demo
