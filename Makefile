@@ -27,8 +27,7 @@ build: $(VENV)/dev.ready ## Build the extension module into the virtual environm
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --locked --profile $(EXTENSION_PROFILE)
 
 demo: build ## Run the quickstart in Python and in Rust; run it twice to see sessions survive
-	@tools/find-redis-server >/dev/null
-	@$(BIN)/python examples/quickstart.py
+	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python examples/quickstart.py
 	@cargo run --quiet --locked --package jam-auth --example quickstart
 
 test: test-rust test-python ## Run all Rust and Python tests

@@ -1,0 +1,70 @@
+"""JWT, PASETO and one-time passwords against the libraries that do the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import jwt as pyjwt
+import oxyjwt
+import pyotp
+import pyseto
+from measure import Comparison, compare
+
+from jam.jwt import JWT
+from jam.otp import TOTP
+from jam.paseto import PASETOv4
+
+SECRET = "a secret of at least thirty-two bytes"
+CLAIMS = {
+    "iss": "https://issuer.example",
+    "sub": "user-1",
+    "aud": "api",
+    "iat": int(time.time()),
+    "exp": int(time.time()) + 3600,
+    "jti": "3f2c1d6e-4f6b-4f0e-9d39-0a4f3c6f7c11",
+    "scope": "read write",
+}
+PASETO_KEY = bytes(range(32))
+OTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def comparisons() -> Iterator[Comparison]:
+    """Yields one comparison after the other."""
+    jam = JWT("HS256", SECRET)
+    token = jam.encode(CLAIMS)
+    yield compare(
+        "JWT HS256, encode 7 claims",
+        {
+            "jam": lambda: jam.encode(CLAIMS),
+            "oxyjwt": lambda: oxyjwt.encode(CLAIMS, SECRET, algorithm="HS256"),
+            "PyJWT": lambda: pyjwt.encode(CLAIMS, SECRET, algorithm="HS256"),
+        },
+        target={"oxyjwt": 2.5},
+    )
+    yield compare(
+        "JWT HS256, decode 7 claims",
+        {
+            "jam": lambda: jam.decode(token),
+            "oxyjwt": lambda: oxyjwt.decode(token, SECRET, algorithms=["HS256"], audience="api"),
+            "PyJWT": lambda: pyjwt.decode(token, SECRET, algorithms=["HS256"], audience="api"),
+        },
+        target={"oxyjwt": 2.0},
+    )
+
+    paseto = PASETOv4.key("local", PASETO_KEY)
+    peer_key = pyseto.Key.new(version=4, purpose="local", key=PASETO_KEY)
+    sealed = paseto.encode(CLAIMS)
+    yield compare(
+        "PASETO v4.local, encode 7 claims",
+        {"jam": lambda: paseto.encode(CLAIMS), "pyseto": lambda: pyseto.encode(peer_key, CLAIMS)},
+    )
+    yield compare(
+        "PASETO v4.local, decode 7 claims",
+        {"jam": lambda: paseto.decode(sealed, check_exp=False), "pyseto": lambda: pyseto.decode(peer_key, sealed)},
+    )
+
+    totp, peer_totp = TOTP(OTP_SECRET), pyotp.TOTP(OTP_SECRET)
+    yield compare(
+        "TOTP, code for a time", {"jam": lambda: totp.at(1_700_000_000), "pyotp": lambda: peer_totp.at(1_700_000_000)}
+    )
