@@ -3,10 +3,15 @@
 //! A store keeps opaque bytes under a [`Key`] for a [`Lifetime`]. What is expired is gone: no method ever
 //! answers with it. The two traits say the same; [`Store`] blocks, [`AsyncStore`] is awaited.
 
+mod memory;
+mod table;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use memory::MemoryStore;
 
 use crate::{Error, Result, StoreError, Timestamp};
 
@@ -28,6 +33,17 @@ pub struct Lifetime {
     pub idle: Option<Duration>,
     /// Expires then, however often it was touched.
     pub deadline: Option<Timestamp>,
+}
+
+impl Lifetime {
+    /// When a value that was last used then is gone; `None`: never.
+    pub(crate) fn expires(&self, last_used: Timestamp) -> Option<Timestamp> {
+        let idle_ends = self.idle.map(|idle| last_used + idle);
+        match (idle_ends, self.deadline) {
+            (Some(idle_ends), Some(deadline)) => Some(idle_ends.min(deadline)),
+            (idle_ends, deadline) => idle_ends.or(deadline),
+        }
+    }
 }
 
 /// What [`Store::list`] tells of a live key.
@@ -63,6 +79,14 @@ pub enum Renamed {
     Conflict,
 }
 
+/// [`Store::rename`] stays within a group, because in a cluster only a group lives in one place.
+fn check_same_group(from: &Key, to: &Key) -> Result<()> {
+    if from.group.is_some() && from.group == to.group {
+        return Ok(());
+    }
+    Err(Error::validation("a key can be renamed within its group only; give both keys the same group"))
+}
+
 /// A blocking key-value store with expiry. Every method is atomic between threads and processes that share it.
 ///
 /// `now` is the caller's clock in milliseconds. A store on a server uses the server's clock instead.
@@ -80,7 +104,7 @@ pub trait Store: Send + Sync {
     /// New bytes, only if the key is live; keeps creation and deadline, and the idle time starts anew.
     fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool>;
     /// Moves a live value to a new key of the same group, with its creation, idle time and deadline; the idle time
-    /// starts anew. With an [`Exchange`] the bytes change on the way.
+    /// starts anew. With an [`Exchange`] the bytes change on the way. Keys of two groups, or of none, are refused.
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed>;
     /// Removes; `false`: nothing live was there.
     fn delete(&self, key: &Key, now: Timestamp) -> Result<bool>;
