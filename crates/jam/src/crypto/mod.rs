@@ -1,3 +1,67 @@
-//! The only room that names a crypto crate: one file for each primitive, under the name of its specification.
+//! The only room that names a crypto crate: one file for each primitive, with Jam's own types around it.
+//!
+//! What fails here fails without detail: a caller learns that a signature or a key is bad, and an attacker
+//! learns no more than that.
 
-pub(crate) mod random;
+pub(crate) mod ed25519;
+pub(crate) mod hmac;
+
+use sha2::Digest;
+
+/// Fills `buffer` with random bytes of the operating system.
+///
+/// The system's own generator is asked each time: it knows no state that a fork could copy, and its first
+/// number is as fast as any other one.
+pub(crate) fn random(buffer: &mut [u8]) {
+    getrandom::fill(buffer).expect("an operating system that runs this program has a random generator");
+}
+
+/// SHA-256 (FIPS 180-4).
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sha2::Sha256::digest(bytes).into()
+}
+
+/// The hash functions that Jam's signatures and authentication codes are made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Hash {
+    /// SHA-1, for HMAC in one-time passwords only (RFC 4226).
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Hash {
+    /// The length of the hash in bytes.
+    pub(crate) const fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_bytes_differ_from_call_to_call() {
+        let (mut first, mut second) = ([0; 32], [0; 32]);
+        random(&mut first);
+        random(&mut second);
+        assert_ne!(first, second);
+        assert_ne!(first, [0; 32]);
+    }
+
+    #[test]
+    fn sha256_is_the_one_of_fips_180() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(data_encoding::HEXLOWER.encode(&sha256(b"abc")), expected);
+    }
+}

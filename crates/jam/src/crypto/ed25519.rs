@@ -1,0 +1,148 @@
+//! Ed25519 signatures (RFC 8032).
+
+use std::fmt;
+
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
+
+use crate::KeyError;
+
+/// The length of a signature in bytes.
+pub(crate) const SIGNATURE_LENGTH: usize = 64;
+
+/// A private key, prepared for signing.
+pub(crate) struct PrivateKey(Ed25519KeyPair);
+
+/// A public key, prepared for verifying.
+#[derive(Clone)]
+pub(crate) struct PublicKey {
+    bytes: [u8; 32],
+    prepared: ParsedPublicKey,
+}
+
+impl PrivateKey {
+    /// The key that belongs to a seed of 32 bytes (RFC 8032 section 5.1.5).
+    pub(crate) fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
+        if seed.len() != 32 {
+            return Err(KeyError::Malformed("an Ed25519 private key has 32 bytes".into()));
+        }
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed)
+            .map_err(|_| KeyError::Malformed("this is no Ed25519 private key".into()))?;
+        Ok(Self(pair))
+    }
+
+    /// The key of a seed that is stored together with its public key. The two must belong together:
+    /// signing with another public key than one's own gives the private key away.
+    pub(crate) fn from_seed_and_public_key(seed: &[u8], public_key: &[u8]) -> Result<Self, KeyError> {
+        let key = Self::from_seed(seed)?;
+        if key.public_key_bytes() != public_key {
+            return Err(KeyError::Malformed(
+                "the Ed25519 private key does not belong to the public key beside it".into(),
+            ));
+        }
+        Ok(key)
+    }
+
+    /// The public key, 32 bytes.
+    pub(crate) fn public_key_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(self.0.public_key().as_ref());
+        bytes
+    }
+
+    /// Signs `message`. The signature depends on nothing but the key and the message.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+        let mut signature = [0; SIGNATURE_LENGTH];
+        signature.copy_from_slice(self.0.sign(message).as_ref());
+        signature
+    }
+}
+
+impl PublicKey {
+    /// Reads a public key of 32 bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        let malformed = || KeyError::Malformed("an Ed25519 public key is a point in 32 bytes".into());
+        let array = bytes.try_into().map_err(|_| malformed())?;
+        let prepared = ParsedPublicKey::new(&ED25519, bytes).map_err(|_| malformed())?;
+        Ok(Self { bytes: array, prepared })
+    }
+
+    /// The 32 bytes that the key was read from.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// Whether `signature` is this key's signature of `message`. S must be smaller than the group's order and
+    /// R must have its one encoding (RFC 8032 section 5.1.7); a key of small order is not detected, so a
+    /// signature proves the key's owner only when the key itself comes from a trusted place.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        signature.len() == SIGNATURE_LENGTH && self.prepared.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ed25519::PrivateKey([redacted])")
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ed25519::PublicKey").field(&self.bytes).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    // RFC 8032 section 7.1, test 3.
+    const SEED: &str = "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7";
+    const PUBLIC: &str = "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";
+    const SIGNATURE: &str = "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+                             18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a";
+
+    fn hex(text: &str) -> Vec<u8> {
+        HEXLOWER.decode(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn signatures_are_those_of_rfc_8032() {
+        let private = PrivateKey::from_seed_and_public_key(&hex(SEED), &hex(PUBLIC)).unwrap();
+        assert_eq!(private.sign(&[0xaf, 0x82]).to_vec(), hex(SIGNATURE));
+        let public = PublicKey::from_bytes(&hex(PUBLIC)).unwrap();
+        assert!(public.verify(&[0xaf, 0x82], &hex(SIGNATURE)));
+        assert!(!public.verify(&[0xaf, 0x83], &hex(SIGNATURE)));
+        assert!(!public.verify(&[0xaf, 0x82], &hex(SIGNATURE)[..63]));
+    }
+
+    #[test]
+    fn a_public_key_of_another_pair_is_refused() {
+        // attack 15
+        let other = PrivateKey::from_seed(&[7; 32]).unwrap().public_key_bytes();
+        assert!(PrivateKey::from_seed_and_public_key(&hex(SEED), &other).is_err());
+    }
+
+    #[test]
+    fn s_at_or_above_the_order_is_refused() {
+        // attack 14: S + L signs the same message where S is not checked
+        const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+        let mut signature = hex(SIGNATURE);
+        let mut carry = 0;
+        for (byte, order) in signature[32..].iter_mut().zip(hex(ORDER)) {
+            let sum = u16::from(*byte) + u16::from(order) + carry;
+            *byte = sum as u8;
+            carry = sum >> 8;
+        }
+        let public = PublicKey::from_bytes(&hex(PUBLIC)).unwrap();
+        assert!(!public.verify(&[0xaf, 0x82], &signature));
+    }
+
+    #[test]
+    fn keys_of_another_length_are_refused() {
+        assert!(PrivateKey::from_seed(&[1; 31]).is_err());
+        assert!(PrivateKey::from_seed(&[1; 64]).is_err());
+        assert!(PublicKey::from_bytes(&[1; 33]).is_err());
+    }
+}
