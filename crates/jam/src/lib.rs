@@ -30,6 +30,8 @@ pub mod process;
 pub mod secret;
 pub mod session;
 pub mod store;
+#[cfg(test)]
+mod test_vectors;
 pub mod token_list;
 
 pub use clock::Timestamp;

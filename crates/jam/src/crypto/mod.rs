@@ -3,10 +3,15 @@
 //! What fails here fails without detail: a caller learns that a signature or a key is bad, and an attacker
 //! learns no more than that.
 
+pub(crate) mod argon2;
+pub(crate) mod blake2b;
 pub(crate) mod ed25519;
 pub(crate) mod hmac;
+pub(crate) mod pbkdf2;
+pub(crate) mod xchacha;
 
 use sha2::Digest;
+use zeroize::Zeroizing;
 
 /// Fills `buffer` with random bytes of the operating system.
 ///
@@ -14,6 +19,13 @@ use sha2::Digest;
 /// number is as fast as any other one.
 pub(crate) fn random(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("an operating system that runs this program has a random generator");
+}
+
+/// `N` random bytes that are wiped when dropped.
+pub(crate) fn random_bytes<const N: usize>() -> Zeroizing<[u8; N]> {
+    let mut bytes = Zeroizing::new([0; N]);
+    random(bytes.as_mut_slice());
+    bytes
 }
 
 /// SHA-256 (FIPS 180-4).
