@@ -1,1 +1,596 @@
-//! config
+//! The configuration: from a file or a tree of values to a checked, typed [`Config`].
+//!
+//! A file is TOML, YAML or JSON, by the end of its name. Inside its texts `${VAR}` and `$VAR` stand for variables of the
+//! environment that must be set, `${VAR:-default}` has a default, and `$$` is one dollar. They are filled in
+//! once, after parsing, below the pointer only. A tree handed over in code is taken as it is.
+//!
+//! A key that nobody knows, a value of the wrong type and a variable that is not set are errors that name the full
+//! path of the key. A key that is null counts as absent.
+//!
+//! | section | keys (default) |
+//! |---|---|
+//! | top | `log_level`, in Python `logger` and `serializer` |
+//! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`); `private_key`, `public_key`; `password`; `expire`; `issuer`, `audience`, `leeway` (0); `list` |
+//! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
+//! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
+//! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer` |
+//! | `paseto` | `version`, `purpose`, `key` (also `secret_key`), `public_key`; a key may be `file:PATH` |
+//! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30) |
+//!
+//! In Python every section but the top one may name a class of the user's own in `custom_module`; its other keys belong to
+//! that class then.
+//!
+//! Where a key is absent, the environment is asked for `JAM_JWT_SECRET_KEY`, `JAM_JWT_PRIVATE_KEY`,
+//! `JAM_JWT_PUBLIC_KEY`, `JAM_SESSION_AES_SECRET`, `JAM_PASETO_KEY` and `JAM_LOG_LEVEL`, each only if its section
+//! is there and has a use for it.
+
+mod file;
+mod section;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tracing::level_filters::LevelFilter;
+
+use self::section::{Context, Section};
+pub use self::section::{placeholder, placeholder_index};
+use crate::secret::Secret;
+use crate::{Result, SessionError};
+
+/// Where variables are looked up: `None` for one that is not set.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Makes the part of a session's id that is random; see [`SessionConfig::id_factory`].
+pub type IdFactory = Arc<dyn Fn() -> Result<String> + Send + Sync>;
+
+/// The path within a file at which the configuration is looked for, unless another is given.
+pub const DEFAULT_POINTER: &str = "jam";
+
+/// The SQLite file of sessions and lists, in the working directory, unless another is configured.
+pub const DEFAULT_SQLITE_PATH: &str = "jam.sqlite3";
+
+/// The JSON file of sessions and lists, in the working directory, unless another is configured.
+pub const DEFAULT_JSON_PATH: &str = "jam.json";
+
+/// The Redis server of sessions and lists, unless another is configured.
+pub const DEFAULT_REDIS_URI: &str = "redis://localhost:6379/0";
+
+const ALGORITHMS: [&str; 14] = [
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
+    "ES512", "ES256K", "EdDSA",
+];
+
+/// A key file is small; this admits a 16384-bit RSA key with room to spare.
+const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
+
+/// Everything that [`Jam`](crate::Jam) is built from. A part that is `None` is not available.
+///
+/// ```
+/// use jam::config::Config;
+/// use serde_json::json;
+///
+/// let config = Config::from_value(json!({"jwt": {"alg": "HS256", "secret": "long and hard to guess"}}))?;
+/// assert_eq!(config.jwt.unwrap().algorithm, "HS256");
+///
+/// let error = Config::from_value(json!({"jwt": {"alg": "HS256", "secert": "oops"}})).unwrap_err();
+/// assert_eq!(error.to_string(), "jwt.secert: unknown key; did you mean \"secret\"?");
+/// # Ok::<(), jam::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// JSON Web Tokens.
+    pub jwt: Option<JwtConfig>,
+    /// Sessions on the server.
+    pub session: Option<SessionConfig>,
+    /// OAuth 2.0 providers by name.
+    pub oauth2: Option<BTreeMap<String, ProviderConfig>>,
+    /// PASETO.
+    pub paseto: Option<PasetoConfig>,
+    /// One-time passwords.
+    pub otp: Option<OtpConfig>,
+    /// What the program wants to see of Jam's `tracing` events. Jam installs no subscriber; whoever does can
+    /// pass this on.
+    pub log_level: Option<LevelFilter>,
+}
+
+/// How JSON Web Tokens are made and checked.
+#[derive(Clone, Debug, Default)]
+pub struct JwtConfig {
+    /// The name of the algorithm, as `HS256` (RFC 7518 section 3.1, RFC 8037, RFC 8812).
+    pub algorithm: String,
+    /// The secret of an HMAC algorithm, as text.
+    pub secret: Option<Secret<String>>,
+    /// The private key of any other algorithm: PEM, or a JSON Web Key as JSON. Never the name of a file.
+    pub private_key: Option<Secret<String>>,
+    /// The public key, in the same forms. It is taken from the private key where absent.
+    pub public_key: Option<Secret<String>>,
+    /// What opens an encrypted private key.
+    pub password: Option<Secret<String>>,
+    /// How long a token lives if the caller says nothing else.
+    pub expire: Option<Duration>,
+    /// The `iss` claim that is written and asked for.
+    pub issuer: Option<String>,
+    /// The `aud` claim that is written, and one of which is asked for.
+    pub audience: Vec<String>,
+    /// How far clocks may differ when `exp` and `nbf` are checked.
+    pub leeway: Duration,
+    /// The list that tokens are checked against.
+    pub list: Option<ListConfig>,
+}
+
+/// A white or black list of tokens.
+#[derive(Clone, Debug)]
+pub struct ListConfig {
+    /// Whether tokens on the list are the good or the bad ones.
+    pub kind: ListKind,
+    /// Where it is kept.
+    pub backend: Backend,
+    /// How long an entry stays. Without it, as long as its token lives.
+    pub life_time: Option<Duration>,
+}
+
+/// What being on a list means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListKind {
+    /// Only tokens on the list are good.
+    White,
+    /// Tokens on the list are no longer good.
+    Black,
+}
+
+/// Where sessions or a list are kept.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// In this process, and gone with it.
+    Memory,
+    /// In one readable JSON file.
+    Json {
+        /// The file; it is made if it is not there.
+        path: PathBuf,
+    },
+    /// In an SQLite database.
+    Sqlite {
+        /// The file; it is made if it is not there.
+        path: PathBuf,
+    },
+    /// On a Redis server.
+    Redis {
+        /// `redis://[user:password@]host[:port][/database]`.
+        uri: Secret<String>,
+        /// What the names of all keys start with.
+        namespace: String,
+    },
+}
+
+impl Default for Backend {
+    /// SQLite at [`DEFAULT_SQLITE_PATH`]: it survives a restart and serves many processes without a server.
+    fn default() -> Self {
+        Self::Sqlite { path: DEFAULT_SQLITE_PATH.into() }
+    }
+}
+
+/// How sessions are kept.
+#[derive(Clone)]
+pub struct SessionConfig {
+    /// Where they are kept.
+    pub backend: Backend,
+    /// How long a session lives after its last use (one hour). `None`: use does not matter.
+    pub default_ttl: Option<Duration>,
+    /// How long a session lives at most, however often it is used.
+    pub absolute_ttl: Option<Duration>,
+    /// Keys for encryption at rest, the newest first: it seals, and all of them open. Without any the data are
+    /// kept as they are.
+    pub encryption_keys: Vec<Secret<String>>,
+    /// Makes the random part of the ids, in place of 256 bits from the operating system.
+    pub id_factory: Option<IdFactory>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            backend: Backend::default(),
+            default_ttl: Some(Duration::from_secs(3600)),
+            absolute_ttl: None,
+            encryption_keys: Vec::new(),
+            id_factory: None,
+        }
+    }
+}
+
+impl fmt::Debug for SessionConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SessionConfig")
+            .field("backend", &self.backend)
+            .field("default_ttl", &self.default_ttl)
+            .field("absolute_ttl", &self.absolute_ttl)
+            .field("encryption_keys", &self.encryption_keys)
+            .field("id_factory", &self.id_factory.is_some())
+            .finish()
+    }
+}
+
+/// One OAuth 2.0 provider. Of a provider that Jam knows by name the addresses may be left out.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderConfig {
+    /// The `client_id` that the provider gave out.
+    pub client_id: String,
+    /// The secret that came with it.
+    pub client_secret: Option<Secret<String>>,
+    /// Where the provider sends the browser back to.
+    pub redirect_url: Option<String>,
+    /// The authorization endpoint.
+    pub auth_url: Option<String>,
+    /// The token endpoint.
+    pub token_url: Option<String>,
+    /// The issuer, for providers that are described by a document of theirs.
+    pub issuer: Option<String>,
+}
+
+/// How PASETO tokens are made and checked.
+#[derive(Clone, Debug, Default)]
+pub struct PasetoConfig {
+    /// `v1` to `v4`.
+    pub version: String,
+    /// `local` or `public`.
+    pub purpose: String,
+    /// The symmetric key, or the key that signs: base64url, hexadecimal, PEM or PASERK.
+    pub key: Option<Secret<String>>,
+    /// The key that checks signatures. It is taken from `key` where absent.
+    pub public_key: Option<Secret<String>>,
+}
+
+/// How one-time passwords are made and checked.
+#[derive(Clone, Debug)]
+pub struct OtpConfig {
+    /// What the passwords are made from: time or a counter.
+    pub kind: OtpKind,
+    /// How many digits a password has.
+    pub digits: u32,
+    /// The hash: `sha1`, `sha256` or `sha512`.
+    pub digest: String,
+    /// How long a password of the time is good.
+    pub interval: Duration,
+}
+
+impl Default for OtpConfig {
+    fn default() -> Self {
+        Self { kind: OtpKind::Totp, digits: 6, digest: "sha1".to_owned(), interval: Duration::from_secs(30) }
+    }
+}
+
+/// What one-time passwords are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtpKind {
+    /// The time (RFC 6238).
+    Totp,
+    /// A counter (RFC 4226).
+    Hotp,
+}
+
+impl Config {
+    /// Reads the table at `pointer`, a dotted path, of a TOML, YAML or JSON file. A YAML or JSON file that has no such
+    /// key is read whole, and so is any file with the empty pointer.
+    ///
+    /// # Errors
+    /// [`ConfigurationError`](crate::ConfigurationError) for a file that cannot be read or parsed or that is larger than
+    /// 1 MiB, and for each of the faults named in the [module](self).
+    pub fn from_path(path: impl AsRef<Path>, pointer: &str) -> Result<Self> {
+        Self::from_value(read(path, pointer)?)
+    }
+
+    /// Reads a tree of values, as it is: no variables are filled in.
+    ///
+    /// # Errors
+    /// [`ConfigurationError`](crate::ConfigurationError) for each of the faults named in the [module](self).
+    pub fn from_value(tree: Value) -> Result<Self> {
+        Self::from_value_with(tree, &process_environment)
+    }
+
+    /// [`Config::from_value`] with another source for absent keys than the environment of the process.
+    ///
+    /// # Errors
+    /// As [`Config::from_value`].
+    pub fn from_value_with(tree: Value, environment: Environment<'_>) -> Result<Self> {
+        Ok(parse(tree, Context { environment, python: false })?.0)
+    }
+}
+
+/// Reads a file as [`Config::from_path`] does, and hands out the tree with its variables filled in.
+///
+/// # Errors
+/// As [`Config::from_path`], but the keys are not checked yet.
+pub fn read(path: impl AsRef<Path>, pointer: &str) -> Result<Value> {
+    read_with(path, pointer, &process_environment)
+}
+
+/// [`read`] with another source of variables than the environment of the process.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(path: impl AsRef<Path>, pointer: &str, environment: Environment<'_>) -> Result<Value> {
+    file::read(path.as_ref(), pointer, environment)
+}
+
+/// Checks a tree as [`Config::from_value`] does and gives it back with every key under its first name, with what
+/// the environment adds, and with the kind and the place of stores filled in. The Python package builds its objects from
+/// this.
+///
+/// Objects of Python stand in the tree as a [`placeholder`], and stay where a key takes objects. Sections may name a
+/// class in `custom_module`.
+///
+/// # Errors
+/// As [`Config::from_value`].
+pub fn canonical(tree: Value) -> Result<Value> {
+    canonical_with(tree, &process_environment)
+}
+
+/// [`canonical`] with another source for absent keys than the environment of the process.
+///
+/// # Errors
+/// As [`canonical`].
+pub fn canonical_with(tree: Value, environment: Environment<'_>) -> Result<Value> {
+    Ok(Value::Object(parse(tree, Context { environment, python: true })?.1))
+}
+
+/// A variable whose value is no text counts as not set.
+#[allow(clippy::disallowed_methods)] // the one place that the rule in clippy.toml leaves
+fn process_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn parse(tree: Value, context: Context<'_>) -> Result<(Config, Map<String, Value>)> {
+    let mut top = Section::open(String::new(), tree, context)?;
+    let config = config(&mut top, context)?;
+    Ok((config, top.finish()?))
+}
+
+fn config(top: &mut Section<'_>, context: Context<'_>) -> Result<Config> {
+    if context.python {
+        top.object(&["logger"])?;
+        top.text_or_object(&["serializer"])?;
+    }
+    Ok(Config {
+        log_level: log_level(top)?,
+        jwt: jwt_or_jose(top)?,
+        session: top.section(&["session", "sessions"], session)?,
+        oauth2: top.section(&["oauth2"], oauth2)?,
+        paseto: top.section(&["paseto"], paseto)?,
+        otp: top.section(&["otp"], otp)?,
+    })
+}
+
+fn log_level(top: &mut Section<'_>) -> Result<Option<LevelFilter>> {
+    let level = top.choice_or_variable(
+        &["log_level"],
+        "JAM_LOG_LEVEL",
+        ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    )?;
+    Ok(level.map(|name| match name {
+        "DEBUG" => LevelFilter::DEBUG,
+        "INFO" => LevelFilter::INFO,
+        "WARNING" => LevelFilter::WARN,
+        _ => LevelFilter::ERROR,
+    }))
+}
+
+fn jwt_or_jose(top: &mut Section<'_>) -> Result<Option<JwtConfig>> {
+    let plain = top.section(&["jwt"], jwt)?;
+    let nested = top.section(&["jose"], |jose| {
+        let nested = jose.section(&["jwt"], jwt)?;
+        Ok((nested, jose.unset("jwt")))
+    })?;
+    top.unset("jose");
+    match (plain, nested) {
+        (Some(_), Some((Some(_), _))) => {
+            Err(top.wrong("jose.jwt", "is another place for \"jwt\"; give one of them"))
+        }
+        (None, Some((Some(nested), Some(canonical)))) => {
+            top.set("jwt", canonical);
+            Ok(Some(nested))
+        }
+        (plain, _) => Ok(plain),
+    }
+}
+
+fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
+    if section.has_custom_module(&["custom_module"])? {
+        return Ok(JwtConfig::default());
+    }
+    let algorithm = section.choice(&["alg"], ALGORITHMS)?;
+    let algorithm = algorithm.ok_or_else(|| section.wrong("alg", "is required, for example \"HS256\""))?;
+    let hmac = algorithm.starts_with("HS");
+    Ok(JwtConfig {
+        algorithm: algorithm.to_owned(),
+        secret: section.secret(&["secret", "secret_key"], hmac.then_some("JAM_JWT_SECRET_KEY"))?,
+        private_key: section.key(&["private_key"], (!hmac).then_some("JAM_JWT_PRIVATE_KEY"))?,
+        public_key: section.key(&["public_key"], (!hmac).then_some("JAM_JWT_PUBLIC_KEY"))?,
+        password: section.secret(&["password"], None)?,
+        expire: section.seconds(&["expire"])?,
+        issuer: section.text(&["issuer"])?,
+        audience: section.texts(&["audience"])?.unwrap_or_default(),
+        leeway: section.seconds_or_zero(&["leeway"])?.unwrap_or_default(),
+        list: section.section(&["list"], list)?.flatten(),
+    })
+}
+
+fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
+    let kind = section.choice(&["type"], ["white", "black"])?;
+    let Some(backend) = backend(section, &["backend"], "jwt_list")? else { return Ok(None) };
+    Ok(Some(ListConfig {
+        kind: match kind.ok_or_else(|| section.wrong("type", "is required: \"white\" or \"black\""))? {
+            "white" => ListKind::White,
+            _ => ListKind::Black,
+        },
+        backend,
+        life_time: section.seconds(&["in_list_life_time"])?,
+    }))
+}
+
+fn session(section: &mut Section<'_>) -> Result<SessionConfig> {
+    let redis_sessions_key = section.text(&["redis_sessions_key", "session_path"])?;
+    let namespace = redis_sessions_key.unwrap_or_else(|| "sessions".to_owned());
+    if namespace.is_empty() {
+        return Err(section.wrong("redis_sessions_key", "must not be empty"));
+    }
+    let Some(backend) = backend(section, &["session_type", "sessions_type"], &namespace)? else {
+        return Ok(SessionConfig::default());
+    };
+    section.object(&["id_factory"])?;
+    let default = SessionConfig::default();
+    Ok(SessionConfig {
+        backend,
+        default_ttl: section.seconds_or_null(&["default_ttl"])?.unwrap_or(default.default_ttl),
+        absolute_ttl: section.seconds(&["absolute_ttl"])?,
+        encryption_keys: encryption_keys(section)?,
+        id_factory: None,
+    })
+}
+
+fn encryption_keys(section: &mut Section<'_>) -> Result<Vec<Secret<String>>> {
+    let wanted = section.boolean(&["is_session_crypt"])?.unwrap_or(false);
+    let keys = section.secrets(&["session_aes_secret"], wanted.then_some("JAM_SESSION_AES_SECRET"))?;
+    if !wanted {
+        return Ok(Vec::new());
+    }
+    if !section.is_given("session_aes_secret") {
+        let reason = "session.is_session_crypt is true, but there is no key: give session.session_aes_secret or set JAM_SESSION_AES_SECRET";
+        return Err(SessionError::EmptyAesKey(reason.into()).into());
+    }
+    Ok(keys)
+}
+
+/// The store that a section asks for; `None`: a class of the user's own.
+fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -> Result<Option<Backend>> {
+    let custom = section.has_custom_module(&["custom_module"])?;
+    let choice = section.choice(names, ["memory", "json", "sqlite", "redis", "custom"])?;
+    if custom || choice == Some("custom") {
+        section.require("custom_module", "is required for the type \"custom\"")?;
+        section.set(names[0], "custom".into());
+        return Ok(None);
+    }
+    let json_path = section.text(&["json_path"])?;
+    let sqlite_path = section.text(&["sqlite_path"])?;
+    let uris = section.texts_or_object(&["redis_uri"])?;
+    if choice.is_none() {
+        // Sessions on a file where the user thinks of a server would be lost at the next deployment.
+        for (key, needs) in [("json_path", "json"), ("redis_uri", "redis")] {
+            if section.is_given(key) {
+                return Err(section.wrong(key, format!("needs {} = {needs:?} beside it", names[0])));
+            }
+        }
+    }
+    let choice = choice.unwrap_or("sqlite");
+    section.set(names[0], choice.into());
+    Ok(Some(match choice {
+        "memory" => Backend::Memory,
+        "json" => Backend::Json { path: place(section, "json_path", json_path, DEFAULT_JSON_PATH)? },
+        "sqlite" => {
+            Backend::Sqlite { path: place(section, "sqlite_path", sqlite_path, DEFAULT_SQLITE_PATH)? }
+        }
+        _ => Backend::Redis { uri: redis_uri(section, uris)?, namespace: namespace.to_owned() },
+    }))
+}
+
+fn place(section: &mut Section<'_>, name: &str, path: Option<String>, default: &str) -> Result<PathBuf> {
+    let path = path.unwrap_or_else(|| default.to_owned());
+    if path.is_empty() {
+        return Err(section.wrong(name, "must not be empty"));
+    }
+    section.set(name, path.as_str().into());
+    Ok(path.into())
+}
+
+fn redis_uri(section: &mut Section<'_>, uris: Option<Vec<String>>) -> Result<Secret<String>> {
+    if !section.is_given("redis_uri") {
+        section.set("redis_uri", DEFAULT_REDIS_URI.into());
+    }
+    match uris.as_deref() {
+        None => Ok(Secret::from(DEFAULT_REDIS_URI)),
+        Some([uri]) => Ok(Secret::from(uri.as_str())),
+        Some(_) => Err(section.wrong("redis_uri", "must name one server; a cluster is not supported yet")),
+    }
+}
+
+fn oauth2(section: &mut Section<'_>) -> Result<BTreeMap<String, ProviderConfig>> {
+    let providers = section.section(&["providers"], |providers| providers.sections(provider))?;
+    let providers = providers.ok_or_else(|| section.wrong("providers", "is required: a table by name"))?;
+    Ok(providers.into_iter().collect())
+}
+
+fn provider(section: &mut Section<'_>) -> Result<ProviderConfig> {
+    let custom = section.has_custom_module(&["custom_module", "module"])?;
+    let client_id = section.text(&["client_id"])?;
+    if !custom {
+        section.require("client_id", "is required: the id that the provider gave out")?;
+    }
+    Ok(ProviderConfig {
+        client_id: client_id.unwrap_or_default(),
+        client_secret: section.secret(&["client_secret"], None)?,
+        redirect_url: section.text(&["redirect_url", "redirect_uri"])?,
+        auth_url: section.text(&["auth_url"])?,
+        token_url: section.text(&["token_url"])?,
+        issuer: section.text(&["issuer"])?,
+    })
+}
+
+fn paseto(section: &mut Section<'_>) -> Result<PasetoConfig> {
+    if section.has_custom_module(&["custom_module"])? {
+        return Ok(PasetoConfig::default());
+    }
+    let version = section.choice(&["version"], ["v1", "v2", "v3", "v4"])?;
+    let version = version.ok_or_else(|| section.wrong("version", "is required, for example \"v4\""))?;
+    let purpose = section.choice(&["purpose"], ["local", "public"])?;
+    let purpose = purpose.ok_or_else(|| section.wrong("purpose", "is required: \"local\" or \"public\""))?;
+    let key = section.secret(&["key", "secret_key"], Some("JAM_PASETO_KEY"))?;
+    let public_key = section.secret(&["public_key"], None)?;
+    if purpose == "local" || !section.is_given("public_key") {
+        section.require("key", "is required; give it here or set JAM_PASETO_KEY")?;
+    }
+    Ok(PasetoConfig {
+        version: version.to_owned(),
+        purpose: purpose.to_owned(),
+        key: from_key_file(section, "key", key)?,
+        public_key: from_key_file(section, "public_key", public_key)?,
+    })
+}
+
+/// Replaces `file:PATH` by what the file holds.
+fn from_key_file(
+    section: &mut Section<'_>,
+    name: &str,
+    key: Option<Secret<String>>,
+) -> Result<Option<Secret<String>>> {
+    let Some(path) = key.as_ref().and_then(|text| text.expose().strip_prefix("file:")) else {
+        return Ok(key);
+    };
+    let text = file::read_text(Path::new(path), MAX_KEY_FILE_BYTES)
+        .map(Secret::new)
+        .map_err(|error| section.wrong(name, error.to_string()))?;
+    let text = Secret::from(text.expose().trim());
+    section.set(name, text.expose().as_str().into());
+    Ok(Some(text))
+}
+
+fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
+    if section.has_custom_module(&["custom_module"])? {
+        return Ok(OtpConfig::default());
+    }
+    let default = OtpConfig::default();
+    let digits = section.integer(&["digits"], 6..=10)?.and_then(|digits| u32::try_from(digits).ok());
+    Ok(OtpConfig {
+        kind: match section.choice(&["type"], ["totp", "hotp"])? {
+            Some("hotp") => OtpKind::Hotp,
+            _ => OtpKind::Totp,
+        },
+        digits: digits.unwrap_or(default.digits),
+        digest: section
+            .choice(&["digest"], ["sha1", "sha256", "sha512"])?
+            .map_or(default.digest, str::to_owned),
+        interval: section.integer(&["interval"], 1..=86_400)?.map_or(default.interval, Duration::from_secs),
+    })
+}
