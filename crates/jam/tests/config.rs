@@ -1,0 +1,551 @@
+//! The configuration, from the outside: files, variables, sections, messages.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jam::config::{self, Backend, Config, ListKind, OtpKind};
+use jam::{ConfigurationError, Error};
+use serde_json::{Value, json};
+
+fn no_environment(_: &str) -> Option<String> {
+    None
+}
+
+fn typed(tree: Value) -> jam::Result<Config> {
+    Config::from_value_with(tree, &no_environment)
+}
+
+fn canonical(tree: Value) -> jam::Result<Value> {
+    config::canonical_with(tree, &no_environment)
+}
+
+/// The sentence that a tree is refused with.
+fn refused(tree: Value) -> String {
+    let as_python = canonical(tree.clone()).expect_err("Python's form must refuse it").to_string();
+    let as_rust = typed(tree).expect_err("the typed form must refuse it").to_string();
+    assert_eq!(as_python.replace("text or bytes", "text"), as_rust, "both forms refuse for the same reason");
+    as_rust
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+const TOML: &str = r#"
+[jam]
+log_level = "debug"
+[jam.jwt]
+alg = "HS256"
+secret = "${SECRET}"
+leeway = 10
+[jam.oauth2.providers.local]
+client_id = "me"
+auth_url = "https://${HOST:-example.org}/authorize"
+token_url = "https://example.org/token"
+"#;
+
+const YAML: &str = r#"
+jam:
+  log_level: debug
+  jwt: {alg: HS256, secret: "${SECRET}", leeway: 10}
+  oauth2:
+    providers:
+      local:
+        client_id: me
+        auth_url: https://${HOST:-example.org}/authorize
+        token_url: https://example.org/token
+"#;
+
+const JSON: &str = r#"{"jam": {"log_level": "debug", "jwt": {"alg": "HS256", "secret": "${SECRET}", "leeway": 10},
+  "oauth2": {"providers": {"local": {"client_id": "me", "auth_url": "https://${HOST:-example.org}/authorize",
+  "token_url": "https://example.org/token"}}}}}"#;
+
+#[test]
+fn the_same_configuration_reads_the_same_from_every_format() {
+    let folder = Folder::new();
+    let environment = |name: &str| (name == "SECRET").then(|| "from the environment".to_owned());
+    let expected = json!({
+        "log_level": "debug",
+        "jwt": {"alg": "HS256", "secret": "from the environment", "leeway": 10},
+        "oauth2": {"providers": {"local": {
+            "client_id": "me",
+            "auth_url": "https://example.org/authorize",
+            "token_url": "https://example.org/token",
+        }}},
+    });
+    for (name, text) in
+        [("a.toml", TOML), ("a.yaml", YAML), ("a.yml", YAML), ("a.json", JSON), ("A.TOML", TOML)]
+    {
+        let tree = config::read_with(folder.file(name, text), "jam", &environment).unwrap();
+        assert_eq!(tree, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_pointer_is_a_dotted_path_and_the_empty_one_is_the_whole_file() {
+    let folder = Folder::new();
+    let path = folder.file("pyproject.toml", "[tool.jam.otp]\ndigits = 8\n");
+    let read = |path: &PathBuf, pointer| config::read_with(path, pointer, &no_environment).unwrap();
+    assert_eq!(read(&path, "tool.jam"), json!({"otp": {"digits": 8}}));
+    assert_eq!(read(&path, "tool.jam.otp"), json!({"digits": 8}));
+    let path = folder.file("whole.toml", "[otp]\ndigits = 8\n");
+    assert_eq!(read(&path, ""), json!({"otp": {"digits": 8}}));
+}
+
+#[test]
+fn json_and_yaml_without_the_key_are_read_whole_and_toml_is_refused() {
+    let folder = Folder::new();
+    let whole = json!({"otp": {"digits": 8}});
+    let json_file = folder.file("a.json", whole.to_string());
+    let yaml_file = folder.file("a.yaml", "otp:\n  digits: 8\n");
+    assert_eq!(config::read_with(json_file, "jam", &no_environment).unwrap(), whole);
+    assert_eq!(config::read_with(yaml_file, "jam", &no_environment).unwrap(), whole);
+
+    let toml_file = folder.file("pyproject.toml", "[tool.jam.otp]\ndigits = 8\n");
+    let error = config::read_with(toml_file, "jam", &no_environment).unwrap_err();
+    let at_pointer =
+        matches!(&error, Error::Configuration(ConfigurationError::Key { path, .. }) if path == "jam");
+    assert!(at_pointer, "{error:?}");
+    assert!(error.to_string().contains("\"tool.jam\""), "{error}");
+}
+
+#[test]
+fn an_unset_variable_names_the_path_of_its_key() {
+    let folder = Folder::new();
+    let error = config::read_with(folder.file("a.toml", TOML), "jam", &no_environment).unwrap_err();
+    assert!(
+        error.to_string().starts_with("jwt.secret: the environment variable SECRET is not set"),
+        "{error}"
+    );
+    let lists = folder.file("b.json", r#"{"session": {"session_aes_secret": ["a", "$MISSING"]}}"#);
+    let error = config::read_with(lists, "jam", &no_environment).unwrap_err();
+    assert!(error.to_string().starts_with("session.session_aes_secret[1]: "), "{error}");
+}
+
+#[test]
+fn variables_outside_of_the_pointer_and_in_keys_are_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("a.toml", "[other]\nx = \"$MISSING\"\n[jam]\n\"$KEY\" = \"a$$b\"\n");
+    assert_eq!(config::read_with(path, "jam", &no_environment).unwrap(), json!({"$KEY": "a$b"}));
+}
+
+#[test]
+fn what_a_variable_holds_cannot_change_the_tree() {
+    let folder = Folder::new();
+    let environment = |_: &str| Some("\"}, \"alg\": \"none\", {\"\n[jam.otp]\nx: &a [*a]".to_owned());
+    let path = folder.file("a.yaml", "jam: {jwt: {secret: \"$X\"}}");
+    let tree = config::read_with(path, "jam", &environment).unwrap();
+    assert_eq!(tree, json!({"jwt": {"secret": environment("X").unwrap()}}));
+}
+
+#[test]
+fn a_tree_given_in_code_is_taken_as_it_is() {
+    let config = typed(json!({"jwt": {"alg": "HS256", "secret": "$NOT_A_VARIABLE"}})).unwrap();
+    assert_eq!(config.jwt.unwrap().secret.unwrap().expose(), "$NOT_A_VARIABLE");
+}
+
+#[test]
+fn files_that_are_no_configuration_are_refused_without_quoting_them() {
+    let folder = Folder::new();
+    let deep = "[".repeat(100_000);
+    for (name, text) in [
+        ("a.txt", "[jam]\n".to_owned()),
+        ("noextension", "[jam]\n".to_owned()),
+        ("a.toml", "[jam]\nsecret = hunter2\n".to_owned()),
+        ("a.toml", "[jam]\nhunter2 = 1\nhunter2 = 2\n".to_owned()),
+        ("a.toml", "[jam]\nx = nan\n".to_owned()),
+        ("a.toml", format!("jam = {deep}")),
+        ("a.yaml", "jam: {secret: hunter2: }".to_owned()),
+        ("a.yaml", "jam: {hunter2: 1, hunter2: 2}".to_owned()),
+        ("a.yaml", "jam: {x: .nan}".to_owned()),
+        ("a.yaml", deep.clone()),
+        ("a.json", r#"{"jam": hunter2}"#.to_owned()),
+        ("a.json", r#"{"jam": {"hunter2": 1, "hunter2": 2}}"#.to_owned()),
+        ("a.json", deep),
+        ("a.json", format!("{{\"jam\": \"{}\"}}", "x".repeat(1024 * 1024))),
+    ] {
+        let error = config::read_with(folder.file(name, &text), "jam", &no_environment).unwrap_err();
+        assert!(matches!(error, Error::Configuration(ConfigurationError::File(_))), "{name} {error:?}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    let not_text = folder.file("b.json", b"{\"jam\": \"\xff\"}");
+    assert_eq!(config::read_with(not_text, "jam", &no_environment).unwrap_err().code(), "configuration.file");
+    let absent = folder.0.path().join("absent.toml");
+    assert_eq!(config::read_with(absent, "jam", &no_environment).unwrap_err().code(), "configuration.file");
+}
+
+#[test]
+fn aliases_of_yaml_work_and_cannot_be_multiplied_without_end() {
+    let folder = Folder::new();
+    let useful = folder.file("a.yaml", "a: &a {digits: 8}\njam: {otp: *a}\n");
+    assert_eq!(config::read_with(useful, "jam", &no_environment).unwrap(), json!({"otp": {"digits": 8}}));
+
+    let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+    for level in 1..12 {
+        let alias = format!("*a{}", level - 1);
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![alias; 10].join(",")));
+    }
+    let error = config::read_with(folder.file("b.yaml", bomb), "jam", &no_environment).unwrap_err();
+    assert_eq!(error.code(), "configuration.file");
+}
+
+#[test]
+fn dates_of_toml_and_yaml_are_text() {
+    let folder = Folder::new();
+    let toml_file = folder.file("a.toml", "[jam]\nx = 2026-01-02\n");
+    let yaml_file = folder.file("a.yaml", "jam: {x: 2026-01-02}\n");
+    for path in [toml_file, yaml_file] {
+        assert_eq!(config::read_with(path, "jam", &no_environment).unwrap(), json!({"x": "2026-01-02"}));
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
+    // fault 30: unknown keys were ignored
+    for (tree, message) in [
+        (json!({"jwtt": {}}), "jwtt: unknown key; did you mean \"jwt\"?"),
+        (
+            json!({"jwt": {"alg": "HS256", "secert": "x"}}),
+            "jwt.secert: unknown key; did you mean \"secret\"?",
+        ),
+        (
+            json!({"jwt": {"alg": "HS256", "list": {"type": "black", "backnd": "memory"}}}),
+            "jwt.list.backnd: unknown key; did you mean \"backend\"?",
+        ),
+        (
+            json!({"session": {"session_tipe": "memory"}}),
+            "session.session_tipe: unknown key; did you mean \"session_type\"?",
+        ),
+        (
+            json!({"oauth2": {"providers": {"x": {"client_id": "a", "redirect_ur": "b"}}}}),
+            "oauth2.providers.x.redirect_ur: unknown key; did you mean \"redirect_uri\"?",
+        ),
+        (
+            json!({"otp": {"colour": 1}}),
+            "otp.colour: unknown key; known are \"custom_module\", \"digits\", \"type\", \"digest\", \"interval\"",
+        ),
+    ] {
+        assert_eq!(refused(tree), message);
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_with_path_and_type() {
+    for (tree, message) in [
+        (json!([]), "a configuration is a table, not a list"),
+        (json!({"jwt": "HS256"}), "jwt: must be a table, not text"),
+        (json!({"jwt": {"alg": 256}}), "jwt.alg: must be text, not an integer"),
+        (json!({"jwt": {"alg": "HS256", "secret": 1}}), "jwt.secret: must be text, not an integer"),
+        (json!({"jwt": {"alg": "HS256", "issuer": ["a"]}}), "jwt.issuer: must be text, not a list"),
+        (
+            json!({"jwt": {"alg": "HS256", "audience": ["a", 1]}}),
+            "jwt.audience: must be text or a list of texts, not a list",
+        ),
+        (
+            json!({"jwt": {"alg": "HS256", "expire": "3600"}}),
+            "jwt.expire: must be a number of seconds, not text",
+        ),
+        (
+            json!({"jwt": {"alg": "HS256", "leeway": true}}),
+            "jwt.leeway: must be a number of seconds, not a boolean",
+        ),
+        (
+            json!({"session": {"is_session_crypt": 1}}),
+            "session.is_session_crypt: must be a boolean, not an integer",
+        ),
+        (json!({"otp": {"digits": 6.5}}), "otp.digits: must be an integer, not a number"),
+        (json!({"otp": {"digits": {}}}), "otp.digits: must be an integer, not a table"),
+        (json!({"oauth2": {"providers": {"x": 1}}}), "oauth2.providers.x: must be a table, not an integer"),
+    ] {
+        assert_eq!(refused(tree), message);
+    }
+}
+
+#[test]
+fn a_value_out_of_range_is_refused() {
+    for (tree, path) in [
+        (json!({"jwt": {"alg": "HS265"}}), "jwt.alg"),
+        (json!({"jwt": {"alg": "none"}}), "jwt.alg"), // attack 1
+        (json!({"jwt": {}}), "jwt.alg"),
+        (json!({"jwt": {"alg": "HS256", "leeway": -1}}), "jwt.leeway"), // attack 34
+        (json!({"jwt": {"alg": "HS256", "leeway": 1e300}}), "jwt.leeway"), // attack 34
+        (json!({"jwt": {"alg": "HS256", "expire": 0}}), "jwt.expire"),
+        (json!({"jwt": {"alg": "HS256", "list": {"backend": "memory"}}}), "jwt.list.type"),
+        (json!({"session": {"default_ttl": 0}}), "session.default_ttl"),
+        (json!({"session": {"default_ttl": -5}}), "session.default_ttl"),
+        (json!({"session": {"session_type": "redsi"}}), "session.session_type"),
+        (json!({"session": {"session_type": "custom"}}), "session.custom_module"),
+        (json!({"session": {"redis_sessions_key": ""}}), "session.redis_sessions_key"),
+        (json!({"session": {"session_type": "json", "json_path": ""}}), "session.json_path"),
+        (json!({"session": {"redis_uri": "redis://h"}}), "session.redis_uri"),
+        (json!({"otp": {"digits": 0}}), "otp.digits"), // attack 53
+        (json!({"otp": {"digits": 11}}), "otp.digits"), // attack 53
+        (json!({"otp": {"digits": -6}}), "otp.digits"),
+        (json!({"otp": {"interval": 0}}), "otp.interval"), // attack 53
+        (json!({"otp": {"digest": "md5"}}), "otp.digest"), // fault 23
+        (json!({"paseto": {"purpose": "local", "key": "k"}}), "paseto.version"),
+        (json!({"paseto": {"version": "v4", "key": "k"}}), "paseto.purpose"),
+        (json!({"paseto": {"version": "v4", "purpose": "local"}}), "paseto.key"),
+        (json!({"paseto": {"version": "v4", "purpose": "local", "public_key": "k"}}), "paseto.key"),
+        (json!({"oauth2": {}}), "oauth2.providers"),
+        (json!({"oauth2": {"providers": {"x": {}}}}), "oauth2.providers.x.client_id"),
+        (json!({"log_level": "LOUD"}), "log_level"),
+    ] {
+        let message = refused(tree);
+        assert!(message.starts_with(&format!("{path}: ")), "{message}");
+    }
+    assert!(refused(json!({"jwt": {"alg": "HS265"}})).ends_with("did you mean \"HS256\"?"));
+}
+
+#[test]
+fn a_message_does_not_repeat_a_value() {
+    for tree in [
+        json!({"jwt": {"alg": "hunter2"}}),
+        json!({"session": {"session_type": "hunter2"}}),
+        json!({"session": ["hunter2"]}),
+        json!({"jwt": {"alg": "HS256", "secret": ["hunter2"]}}),
+        json!({"paseto": {"version": "v4", "purpose": "hunter2"}}),
+    ] {
+        let message = refused(tree);
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    let config = typed(json!({"jwt": {"alg": "HS256", "secret": "hunter2", "password": "hunter2"}})).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn every_alias_reads_as_its_key() {
+    let aliased = json!({
+        "jose": {"jwt": {"alg": "HS256", "secret_key": "s"}},
+        "sessions": {"sessions_type": "redis", "redis_uri": "redis://h", "session_path": "mine"},
+        "oauth2": {"providers": {"x": {"client_id": "a", "redirect_uri": "https://me/cb"}}},
+        "paseto": {"version": "v4", "purpose": "local", "secret_key": "k"},
+    });
+    let plain = json!({
+        "jwt": {"alg": "HS256", "secret": "s"},
+        "session": {"session_type": "redis", "redis_uri": "redis://h", "redis_sessions_key": "mine"},
+        "oauth2": {"providers": {"x": {"client_id": "a", "redirect_url": "https://me/cb"}}},
+        "paseto": {"version": "v4", "purpose": "local", "key": "k"},
+    });
+    assert_eq!(canonical(aliased.clone()).unwrap(), plain);
+    assert_eq!(canonical(plain.clone()).unwrap(), plain, "the canonical form is its own");
+    let (aliased, plain) = (typed(aliased).unwrap(), typed(plain).unwrap());
+    assert_eq!(aliased.jwt.unwrap().secret.unwrap(), plain.jwt.unwrap().secret.unwrap());
+    assert_eq!(aliased.paseto.unwrap().key.unwrap(), plain.paseto.unwrap().key.unwrap());
+    assert_eq!(format!("{:?}", aliased.session), format!("{:?}", plain.session));
+    assert_eq!(format!("{:?}", aliased.oauth2), format!("{:?}", plain.oauth2));
+}
+
+#[test]
+fn both_spellings_of_a_key_at_once_are_refused() {
+    for (tree, path) in [
+        (json!({"jwt": {"alg": "HS256", "secret": "a", "secret_key": "a"}}), "jwt.secret_key"),
+        (json!({"session": {}, "sessions": {}}), "sessions"),
+        (json!({"jwt": {"alg": "HS256"}, "jose": {"jwt": {"alg": "HS256"}}}), "jose.jwt"),
+        (json!({"session": {"session_type": "memory", "sessions_type": "json"}}), "session.sessions_type"),
+        (
+            json!({"paseto": {"version": "v4", "purpose": "local", "key": "a", "secret_key": "b"}}),
+            "paseto.secret_key",
+        ),
+    ] {
+        let message = refused(tree);
+        assert!(message.starts_with(&format!("{path}: ")), "{message}");
+    }
+}
+
+#[test]
+fn a_section_that_is_broken_inside_jose_is_named_there() {
+    assert_eq!(
+        refused(json!({"jose": {"jwt": {"alg": "HS256", "secert": "x"}}})),
+        "jose.jwt.secert: unknown key; did you mean \"secret\"?"
+    );
+}
+
+#[test]
+fn absent_keys_come_from_the_environment_and_only_where_they_are_used() {
+    let environment = |name: &str| {
+        Some(match name {
+            "JAM_LOG_LEVEL" => "warning".to_owned(),
+            name => format!("from {name}"),
+        })
+    };
+    let read = |tree| config::canonical_with(tree, &environment).unwrap();
+    assert_eq!(read(json!({})), json!({"log_level": "WARNING"}));
+    assert_eq!(
+        read(json!({
+            "log_level": "INFO",
+            "jwt": {"alg": "HS256"},
+            "session": {"session_type": "memory", "is_session_crypt": true},
+            "paseto": {"version": "v4", "purpose": "local"},
+        })),
+        json!({
+            "log_level": "INFO",
+            "jwt": {"alg": "HS256", "secret": "from JAM_JWT_SECRET_KEY"},
+            "session": {
+                "session_type": "memory",
+                "is_session_crypt": true,
+                "session_aes_secret": "from JAM_SESSION_AES_SECRET",
+            },
+            "paseto": {"version": "v4", "purpose": "local", "key": "from JAM_PASETO_KEY"},
+        })
+    );
+    assert_eq!(
+        read(json!({"jwt": {"alg": "ES256", "public_key": null}, "session": {"session_type": "memory"}})),
+        json!({
+            "log_level": "WARNING",
+            "jwt": {
+                "alg": "ES256",
+                "private_key": "from JAM_JWT_PRIVATE_KEY",
+                "public_key": "from JAM_JWT_PUBLIC_KEY",
+            },
+            "session": {"session_type": "memory"},
+        })
+    );
+    assert_eq!(
+        read(json!({"jwt": {"alg": "HS256", "secret_key": "given"}}))["jwt"]["secret"],
+        json!("given")
+    );
+}
+
+#[test]
+fn a_level_of_the_environment_that_is_none_is_refused() {
+    let environment = |name: &str| (name == "JAM_LOG_LEVEL").then(|| "loud".to_owned());
+    let error = config::canonical_with(json!({}), &environment).unwrap_err();
+    assert!(error.to_string().starts_with("log_level: "), "{error}");
+}
+
+#[test]
+fn the_typed_form_holds_what_was_given() {
+    let config = typed(json!({
+        "jwt": {
+            "alg": "ES256", "private_key": {"kty": "EC"}, "expire": 90, "issuer": "me", "audience": "you",
+            "leeway": 0.5,
+            "list": {"type": "black", "backend": "redis", "redis_uri": ["redis://h"], "in_list_life_time": 60},
+        },
+        "session": {"session_type": "json", "json_path": "s.json", "default_ttl": null, "absolute_ttl": 7200},
+        "otp": {"type": "hotp", "digits": 8, "digest": "SHA512"},
+        "paseto": {"version": "v4", "purpose": "public", "public_key": "k"},
+    }))
+    .unwrap();
+    let jwt = config.jwt.unwrap();
+    assert_eq!(jwt.private_key.unwrap().expose(), r#"{"kty":"EC"}"#);
+    assert_eq!((jwt.expire, jwt.leeway), (Some(Duration::from_secs(90)), Duration::from_millis(500)));
+    assert_eq!((jwt.issuer.as_deref(), jwt.audience), (Some("me"), vec!["you".to_owned()]));
+    let list = jwt.list.unwrap();
+    assert_eq!((list.kind, list.life_time), (ListKind::Black, Some(Duration::from_secs(60))));
+    assert!(matches!(list.backend, Backend::Redis { uri, .. } if uri.expose() == "redis://h"));
+    let session = config.session.unwrap();
+    assert!(matches!(session.backend, Backend::Json { path } if path.ends_with("s.json")));
+    assert_eq!((session.default_ttl, session.absolute_ttl), (None, Some(Duration::from_secs(7200))));
+    let otp = config.otp.unwrap();
+    assert_eq!((otp.kind, otp.digits, otp.digest.as_str()), (OtpKind::Hotp, 8, "sha512"));
+    assert_eq!(config.paseto.unwrap().public_key.unwrap().expose(), "k");
+}
+
+#[test]
+fn sessions_without_a_type_are_kept_in_sqlite_for_an_hour() {
+    // fault 24: configured lifetimes were dropped on the way
+    let session = typed(json!({"session": {}})).unwrap().session.unwrap();
+    assert!(matches!(session.backend, Backend::Sqlite { path } if path.ends_with("jam.sqlite3")));
+    assert_eq!(session.default_ttl, Some(Duration::from_secs(3600)));
+    assert_eq!(
+        canonical(json!({"session": {}})).unwrap(),
+        json!({"session": {"session_type": "sqlite", "sqlite_path": "jam.sqlite3"}})
+    );
+}
+
+#[test]
+fn encryption_at_rest_without_a_key_is_refused_with_its_own_code() {
+    let tree = json!({"session": {"is_session_crypt": true}});
+    assert_eq!(typed(tree.clone()).unwrap_err().code(), "sessions.empty_aes_key");
+    assert_eq!(canonical(tree).unwrap_err().code(), "sessions.empty_aes_key");
+    let keys = json!({"session": {"is_session_crypt": true, "session_aes_secret": ["new", "old"]}});
+    let keys = typed(keys).unwrap().session.unwrap().encryption_keys;
+    assert_eq!(keys.iter().map(|key| key.expose().as_str()).collect::<Vec<_>>(), ["new", "old"]);
+    let off = json!({"session": {"is_session_crypt": false, "session_aes_secret": "unused"}});
+    assert!(typed(off).unwrap().session.unwrap().encryption_keys.is_empty());
+}
+
+#[test]
+fn a_paseto_key_may_lie_in_a_file_and_a_jwt_key_is_never_a_path() {
+    // fault 8: a key's text was tried as the name of a file
+    let folder = Folder::new();
+    let path = folder.file("key", "k4.local.AAAA\n");
+    let from_file = format!("file:{}", path.display());
+    let tree = json!({
+        "paseto": {"version": "v4", "purpose": "local", "key": from_file},
+        "jwt": {"alg": "ES256", "private_key": from_file, "public_key": path.display().to_string()},
+    });
+    let canonical = canonical(tree).unwrap();
+    assert_eq!(canonical["paseto"]["key"], json!("k4.local.AAAA"));
+    assert_eq!(canonical["jwt"]["private_key"], json!(from_file));
+    assert_eq!(canonical["jwt"]["public_key"], json!(path.display().to_string()));
+    let absent = json!({"paseto": {"version": "v4", "purpose": "local", "key": "file:/absent/key"}});
+    assert!(refused(absent).starts_with("paseto.key: /absent/key: "));
+}
+
+#[test]
+fn objects_of_python_are_taken_where_the_contract_says_and_named_elsewhere() {
+    let object = |kind| config::placeholder(kind, 7);
+    assert_eq!(config::placeholder_index(&object("bytes")), Some(7));
+    let good = json!({
+        "logger": object("Logger"),
+        "serializer": object("MyEncoder"),
+        "jwt": {
+            "alg": "HS256", "secret": object("bytes"),
+            "list": {"type": "white", "backend": "custom", "custom_module": object("type"), "own": object("x")},
+        },
+        "session": {
+            "session_type": "redis", "redis_uri": object("Redis"), "id_factory": object("function"),
+            "is_session_crypt": true, "session_aes_secret": [object("bytes"), "old"],
+        },
+        "paseto": {"version": "v4", "purpose": "local", "key": object("bytes")},
+        "oauth2": {"providers": {"mine": {"custom_module": object("type"), "anything": {"goes": object("x")}}}},
+    });
+    assert_eq!(canonical(good.clone()).unwrap(), good);
+    for (tree, message) in [
+        (
+            json!({"session": {"default_ttl": object("timedelta")}}),
+            "session.default_ttl: must be a number of seconds, not an object of type timedelta",
+        ),
+        (json!({"session": object("Redis")}), "session: must be a table, not an object of type Redis"),
+        (
+            json!({"jwt": {"alg": "HS256", "secret": object("Logger")}}),
+            "jwt.secret: must be text or bytes, not an object of type Logger",
+        ),
+        (json!({"logger": "name"}), "logger: must be an object, not text"),
+    ] {
+        assert_eq!(canonical(tree).unwrap_err().to_string(), message);
+    }
+    // In Rust there are no objects: what looks like one is a table.
+    assert!(typed(json!({"session": {"session_type": "redis", "redis_uri": object("Redis")}})).is_err());
+}
+
+#[test]
+fn a_class_of_the_users_own_takes_all_other_keys_of_its_section() {
+    let tree = json!({
+        "jwt": {"custom_module": "pkg.MyJWT", "anything": [1, 2]},
+        "session": {"custom_module": "pkg.MySessions", "dsn": "x"},
+        "oauth2": {"providers": {"mine": {"module": "pkg.MyClient", "tenant": "t"}}},
+    });
+    assert_eq!(
+        canonical(tree.clone()).unwrap(),
+        json!({
+            "jwt": {"custom_module": "pkg.MyJWT", "anything": [1, 2]},
+            "session": {"session_type": "custom", "custom_module": "pkg.MySessions", "dsn": "x"},
+            "oauth2": {"providers": {"mine": {"custom_module": "pkg.MyClient", "tenant": "t"}}},
+        })
+    );
+    let error = typed(tree).unwrap_err();
+    assert!(error.to_string().starts_with("jwt.custom_module: only the Python package"), "{error}");
+}
