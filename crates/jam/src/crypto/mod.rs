@@ -8,6 +8,7 @@ pub(crate) mod blake2b;
 pub(crate) mod ed25519;
 pub(crate) mod hmac;
 pub(crate) mod pbkdf2;
+pub(crate) mod seal;
 pub(crate) mod xchacha;
 
 use sha2::Digest;
