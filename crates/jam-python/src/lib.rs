@@ -1,1 +1,34 @@
+//! `jam._jam`: the Rust core as Python sees it. Each file registers the classes and functions of one part; the
+//! documented, public classes are in `python/jam`.
 
+mod bridge;
+mod config;
+mod error;
+mod json;
+mod jwt;
+mod lists;
+mod log;
+mod oauth2;
+mod otp;
+mod paseto;
+mod sessions;
+mod utils;
+
+use pyo3::prelude::*;
+
+/// The module. It asks for the GIL: the bindings rely on it for the order of what they do to Python's objects, and
+/// nothing has been proven about an interpreter without one.
+#[pymodule(gil_used = true)]
+fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    log::install();
+    error::register(module)?;
+    bridge::register(module)?;
+    config::register(module)?;
+    jwt::register(module)?;
+    lists::register(module)?;
+    oauth2::register(module)?;
+    otp::register(module)?;
+    paseto::register(module)?;
+    sessions::register(module)?;
+    utils::register(module)
+}

@@ -213,6 +213,48 @@ pub enum OAuth2Error {
 }
 
 impl Error {
+    /// Every code that [`Error::code`] answers with.
+    pub const CODES: &'static [&'static str] = &[
+        "configuration.invalid",
+        "configuration.file",
+        "configuration.missing_section",
+        "validation.invalid",
+        "key.malformed",
+        "key.wrong_kind",
+        "key.weak",
+        "jwt.token_expired",
+        "jwt.token_not_yet_valid",
+        "jwt.blacklist",
+        "jwt.whitelist",
+        "jwt.malformed",
+        "jwt.invalid_signature",
+        "jwt.invalid_claim",
+        "jwt.unsupported_algorithm",
+        "jwt.empty_secret_key",
+        "jwt.empty_private_key",
+        "paseto.invalid_symmetric_key",
+        "paseto.invalid_rsa_key",
+        "paseto.invalid_ed25519_key",
+        "paseto.invalid_secp384r1_key",
+        "paseto.invalid_purpose",
+        "paseto.invalid_token_format",
+        "paseto.key_verification",
+        "paseto.token_expired",
+        "paseto.token_not_yet_valid",
+        "paseto.invalid_claim",
+        "sessions.not_found",
+        "sessions.empty_aes_key",
+        "store.unavailable",
+        "store.timed_out",
+        "store.refused",
+        "store.closed",
+        "oauth2.configuration.provider_not_configured",
+        "oauth2.empty_response",
+        "oauth2.refused",
+        "oauth2.unreachable",
+        "oauth2.invalid_response",
+    ];
+
     /// The stable code of the cause, the same as Python's `error_code`.
     ///
     /// ```
@@ -273,5 +315,18 @@ impl ConfigurationError {
     /// A key that cannot be used, by its full dotted path.
     pub fn key(path: impl Into<String>, reason: impl Into<Reason>) -> Self {
         Self::Key { path: path.into(), reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn the_list_of_codes_names_each_code_of_the_match() {
+        let source = include_str!("error.rs");
+        let method = source.split("pub fn code(&self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
+        let answered: Vec<&str> = method.split('"').skip(1).step_by(2).collect();
+        assert_eq!(answered, Error::CODES);
     }
 }

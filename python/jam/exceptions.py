@@ -1,0 +1,391 @@
+"""What Jam raises: one tree under `JamError`, one class for each code of an error.
+
+Catch a family (`JamJWTValidationError`, `JamStoreError`, `JamOAuth2Error`, ...) or one cause. No message, `repr`
+or `details` holds a secret, a token, a key or a session id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+__all__ = [
+    "JamConfigurationError",
+    "JamConfigurationFileError",
+    "JamConfigurationMissingSection",
+    "JamError",
+    "JamJWTEmptyPrivateKey",
+    "JamJWTEmptySecretKey",
+    "JamJWTError",
+    "JamJWTExpired",
+    "JamJWTInBlackList",
+    "JamJWTInvalidClaim",
+    "JamJWTInvalidSignature",
+    "JamJWTMalformed",
+    "JamJWTNotInWhiteList",
+    "JamJWTNotYetValid",
+    "JamJWTUnsupportedAlgorithm",
+    "JamJWTValidationError",
+    "JamKeyError",
+    "JamKeyMalformed",
+    "JamKeyWeak",
+    "JamKeyWrongKind",
+    "JamOAuth2EmptyRaw",
+    "JamOAuth2Error",
+    "JamOAuth2InvalidResponse",
+    "JamOAuth2ProviderNotConfigured",
+    "JamOAuth2Refused",
+    "JamOAuth2Unreachable",
+    "JamPASETOError",
+    "JamPASETOExpired",
+    "JamPASETOInvalidClaim",
+    "JamPASETOInvalidED25519Key",
+    "JamPASETOInvalidPurpose",
+    "JamPASETOInvalidRSAKey",
+    "JamPASETOInvalidSecp384r1Key",
+    "JamPASETOInvalidSymmetricKey",
+    "JamPASETOInvalidTokenFormat",
+    "JamPASETOKeyVerificationError",
+    "JamPASETONotYetValid",
+    "JamSessionEmptyAESKey",
+    "JamSessionError",
+    "JamSessionNotFound",
+    "JamStoreClosed",
+    "JamStoreError",
+    "JamStoreRefused",
+    "JamStoreTimedOut",
+    "JamStoreUnavailable",
+    "JamValidationError",
+]
+
+
+class JamError(Exception):
+    """Anything that Jam refuses.
+
+    Attributes:
+        code: The class's own code, the default of `error_code`.
+        message: A sentence for people about what was wrong and what would be right.
+        error_code: A stable text for programs, the same as `Error::code()` of the Rust crate.
+        details: What else a program may want to know, for instance `{"claim": "aud"}`.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    message: str
+    error_code: str
+    details: dict[str, Any]
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        error_code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Makes the error.
+
+        Args:
+            message: The sentence to show; the class's own one when absent.
+            error_code: A code other than the class's.
+            details: What else a program may want to know.
+        """
+        self.message = message if message is not None else (type(self).__doc__ or "").partition("\n")[0]
+        self.error_code = error_code if error_code is not None else type(self).code
+        self.details = dict(details or {})
+        super().__init__(self.message)
+
+
+# Configuration and arguments
+
+
+class JamConfigurationError(JamError):
+    """The configuration cannot be used."""
+
+    code = "configuration.invalid"
+
+
+class JamConfigurationFileError(JamConfigurationError):
+    """The configuration file cannot be read or parsed."""
+
+    code = "configuration.file"
+
+
+class JamConfigurationMissingSection(JamConfigurationError):
+    """A method was called whose part the configuration has no section for."""
+
+    code = "configuration.missing_section"
+
+
+class JamValidationError(JamError, ValueError):
+    """An argument cannot be used."""
+
+    code = "validation.invalid"
+
+
+# Keys
+
+
+class JamKeyError(JamError):
+    """A key cannot be used."""
+
+    code = "key.error"
+
+
+class JamKeyMalformed(JamKeyError):
+    """The key is of no known form, or the password does not open it."""
+
+    code = "key.malformed"
+
+
+class JamKeyWrongKind(JamKeyError):
+    """The key is of another kind than its use asks for."""
+
+    code = "key.wrong_kind"
+
+
+class JamKeyWeak(JamKeyError):
+    """The key is too small or otherwise unsafe."""
+
+    code = "key.weak"
+
+
+# JSON Web Tokens
+
+
+class JamJWTError(JamError):
+    """A JSON Web Token, or its configuration, was refused."""
+
+    code = "jwt.error"
+
+
+class JamJWTValidationError(JamJWTError):
+    """A JSON Web Token was refused. Every reason to refuse one is a class below this."""
+
+    code = "jwt.validation_error"
+
+
+class JamJWTExpired(JamJWTValidationError):
+    """The token has expired."""
+
+    code = "jwt.token_expired"
+
+
+class JamJWTNotYetValid(JamJWTValidationError):
+    """The token is not valid yet."""
+
+    code = "jwt.token_not_yet_valid"
+
+
+class JamJWTInBlackList(JamJWTValidationError):
+    """The token is on the black list."""
+
+    code = "jwt.blacklist"
+
+
+class JamJWTNotInWhiteList(JamJWTValidationError):
+    """The token is not on the white list."""
+
+    code = "jwt.whitelist"
+
+
+class JamJWTMalformed(JamJWTValidationError):
+    """The text is no token of the expected form."""
+
+    code = "jwt.malformed"
+
+
+class JamJWTInvalidSignature(JamJWTValidationError):
+    """The signature does not match the token and the key."""
+
+    code = "jwt.invalid_signature"
+
+
+class JamJWTInvalidClaim(JamJWTValidationError):
+    """A claim has the wrong type or value; `details["claim"]` names it."""
+
+    code = "jwt.invalid_claim"
+
+
+class JamJWTUnsupportedAlgorithm(JamJWTValidationError):
+    """The algorithm is unknown, or the token names another than the key's."""
+
+    code = "jwt.unsupported_algorithm"
+
+
+class JamJWTEmptySecretKey(JamJWTError, JamConfigurationError):
+    """An HMAC algorithm has no secret."""
+
+    code = "jwt.empty_secret_key"
+
+
+class JamJWTEmptyPrivateKey(JamJWTError, JamConfigurationError):
+    """An asymmetric algorithm has no private key to sign with."""
+
+    code = "jwt.empty_private_key"
+
+
+# PASETO
+
+
+class JamPASETOError(JamError):
+    """A PASETO, or its key, was refused."""
+
+    code = "paseto.error"
+
+
+class JamPASETOInvalidSymmetricKey(JamPASETOError):
+    """The key of a local token is missing or has the wrong form."""
+
+    code = "paseto.invalid_symmetric_key"
+
+
+class JamPASETOInvalidRSAKey(JamPASETOError):
+    """The RSA key of a v1.public token cannot be used."""
+
+    code = "paseto.invalid_rsa_key"
+
+
+class JamPASETOInvalidED25519Key(JamPASETOError):
+    """The Ed25519 key of a v2.public or v4.public token cannot be used."""
+
+    code = "paseto.invalid_ed25519_key"
+
+
+class JamPASETOInvalidSecp384r1Key(JamPASETOError):
+    """The P-384 key of a v3.public token cannot be used."""
+
+    code = "paseto.invalid_secp384r1_key"
+
+
+class JamPASETOInvalidPurpose(JamPASETOError):
+    """The purpose is neither local nor public, or is not the key's."""
+
+    code = "paseto.invalid_purpose"
+
+
+class JamPASETOInvalidTokenFormat(JamPASETOError):
+    """The text is no PASETO of the key's version and purpose."""
+
+    code = "paseto.invalid_token_format"
+
+
+class JamPASETOKeyVerificationError(JamPASETOError):
+    """The token was not made with this key, footer and implicit assertion."""
+
+    code = "paseto.key_verification"
+
+
+class JamPASETOExpired(JamPASETOError):
+    """The token has expired."""
+
+    code = "paseto.token_expired"
+
+
+class JamPASETONotYetValid(JamPASETOError):
+    """The token is not valid yet."""
+
+    code = "paseto.token_not_yet_valid"
+
+
+class JamPASETOInvalidClaim(JamPASETOError):
+    """A claim has the wrong type or value; `details["claim"]` names it."""
+
+    code = "paseto.invalid_claim"
+
+
+# Sessions and stores
+
+
+class JamSessionError(JamError):
+    """A session operation was refused."""
+
+    code = "sessions.error"
+
+
+class JamSessionNotFound(JamSessionError):
+    """No live session has this id."""
+
+    code = "sessions.not_found"
+
+
+class JamSessionEmptyAESKey(JamSessionError, JamConfigurationError):
+    """Encryption at rest is asked for without a key."""
+
+    code = "sessions.empty_aes_key"
+
+
+class JamStoreError(JamError):
+    """The store behind sessions or lists failed."""
+
+    code = "store.error"
+
+
+class JamStoreUnavailable(JamStoreError):
+    """The store cannot be reached, or broke off; nothing is known about the operation's outcome."""
+
+    code = "store.unavailable"
+
+
+class JamStoreTimedOut(JamStoreError):
+    """The store did not answer in the configured time."""
+
+    code = "store.timed_out"
+
+
+class JamStoreRefused(JamStoreError):
+    """The store answered with an error, or holds what Jam did not write."""
+
+    code = "store.refused"
+
+
+class JamStoreClosed(JamStoreError):
+    """The store was closed."""
+
+    code = "store.closed"
+
+
+# OAuth 2.0
+
+
+class JamOAuth2Error(JamError):
+    """An OAuth 2.0 call failed."""
+
+    code = "oauth2.runtime_error"
+
+
+class JamOAuth2ProviderNotConfigured(JamOAuth2Error, JamConfigurationError):
+    """The provider has no configuration."""
+
+    code = "oauth2.configuration.provider_not_configured"
+
+
+class JamOAuth2EmptyRaw(JamOAuth2Error):
+    """The provider's answer is empty."""
+
+    code = "oauth2.empty_response"
+
+
+class JamOAuth2Refused(JamOAuth2Error):
+    """The provider answered with an error; `details["error"]` is its code."""
+
+    code = "oauth2.refused"
+
+
+class JamOAuth2Unreachable(JamOAuth2Error):
+    """The provider cannot be reached, or did not answer in time."""
+
+    code = "oauth2.unreachable"
+
+
+class JamOAuth2InvalidResponse(JamOAuth2Error):
+    """The provider's answer is not what the protocol asks for."""
+
+    code = "oauth2.invalid_response"
+
+
+CLASSES_BY_CODE: dict[str, type[JamError]] = {
+    value.code: value
+    for value in list(globals().values())
+    if isinstance(value, type) and issubclass(value, JamError)
+}
+"""The class for each code; the Rust core's errors are raised through it."""
