@@ -28,9 +28,7 @@ mod file;
 mod section;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -38,14 +36,14 @@ use tracing::level_filters::LevelFilter;
 
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
+use crate::otp::OtpOptions;
 use crate::secret::Secret;
+use crate::session::SessionOptions;
+use crate::token_list::Kind;
 use crate::{Result, SessionError};
 
 /// Where variables are looked up: `None` for one that is not set.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// Makes the part of a session's id that is random; see [`SessionConfig::id_factory`].
-pub type IdFactory = Arc<dyn Fn() -> Result<String> + Send + Sync>;
 
 /// The path within a file at which the configuration is looked for, unless another is given.
 pub const DEFAULT_POINTER: &str = "jam";
@@ -126,20 +124,11 @@ pub struct JwtConfig {
 #[derive(Clone, Debug)]
 pub struct ListConfig {
     /// Whether tokens on the list are the good or the bad ones.
-    pub kind: ListKind,
+    pub kind: Kind,
     /// Where it is kept.
     pub backend: Backend,
-    /// How long an entry stays. Without it, as long as its token lives.
+    /// How long an entry stays whose token has no `exp`; on a white list, how long any entry stays.
     pub life_time: Option<Duration>,
-}
-
-/// What being on a list means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListKind {
-    /// Only tokens on the list are good.
-    White,
-    /// Tokens on the list are no longer good.
-    Black,
 }
 
 /// Where sessions or a list are kept.
@@ -173,45 +162,20 @@ impl Default for Backend {
     }
 }
 
-/// How sessions are kept.
-#[derive(Clone)]
+/// Where and how sessions are kept.
+///
+/// ```
+/// use jam::config::{Backend, SessionConfig};
+///
+/// let config = SessionConfig { backend: Backend::Memory, ..SessionConfig::default() };
+/// assert_eq!(config.options.default_ttl, Some(std::time::Duration::from_secs(3600)));
+/// ```
+#[derive(Clone, Debug, Default)]
 pub struct SessionConfig {
     /// Where they are kept.
     pub backend: Backend,
-    /// How long a session lives after its last use (one hour). `None`: use does not matter.
-    pub default_ttl: Option<Duration>,
-    /// How long a session lives at most, however often it is used.
-    pub absolute_ttl: Option<Duration>,
-    /// Keys for encryption at rest, the newest first: it seals, and all of them open. Without any the data are
-    /// kept as they are.
-    pub encryption_keys: Vec<Secret<String>>,
-    /// Makes the random part of the ids, in place of 256 bits from the operating system.
-    pub id_factory: Option<IdFactory>,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self {
-            backend: Backend::default(),
-            default_ttl: Some(Duration::from_secs(3600)),
-            absolute_ttl: None,
-            encryption_keys: Vec::new(),
-            id_factory: None,
-        }
-    }
-}
-
-impl fmt::Debug for SessionConfig {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SessionConfig")
-            .field("backend", &self.backend)
-            .field("default_ttl", &self.default_ttl)
-            .field("absolute_ttl", &self.absolute_ttl)
-            .field("encryption_keys", &self.encryption_keys)
-            .field("id_factory", &self.id_factory.is_some())
-            .finish()
-    }
+    /// How they live.
+    pub options: SessionOptions,
 }
 
 /// One OAuth 2.0 provider. Of a provider that Jam knows by name the addresses may be left out.
@@ -245,28 +209,19 @@ pub struct PasetoConfig {
 }
 
 /// How one-time passwords are made and checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct OtpConfig {
     /// What the passwords are made from: time or a counter.
     pub kind: OtpKind,
-    /// How many digits a password has.
-    pub digits: u32,
-    /// The hash: `sha1`, `sha256` or `sha512`.
-    pub digest: String,
-    /// How long a password of the time is good.
-    pub interval: Duration,
-}
-
-impl Default for OtpConfig {
-    fn default() -> Self {
-        Self { kind: OtpKind::Totp, digits: 6, digest: "sha1".to_owned(), interval: Duration::from_secs(30) }
-    }
+    /// Digits, hash and interval.
+    pub options: OtpOptions,
 }
 
 /// What one-time passwords are made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtpKind {
     /// The time (RFC 6238).
+    #[default]
     Totp,
     /// A counter (RFC 4226).
     Hotp,
@@ -423,8 +378,8 @@ fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
     let Some(backend) = backend(section, &["backend"], "jwt_list")? else { return Ok(None) };
     Ok(Some(ListConfig {
         kind: match kind.ok_or_else(|| section.wrong("type", "is required: \"white\" or \"black\""))? {
-            "white" => ListKind::White,
-            _ => ListKind::Black,
+            "white" => Kind::White,
+            _ => Kind::Black,
         },
         backend,
         life_time: section.seconds(&["in_list_life_time"])?,
@@ -441,27 +396,27 @@ fn session(section: &mut Section<'_>) -> Result<SessionConfig> {
         return Ok(SessionConfig::default());
     };
     section.object(&["id_factory"])?;
-    let default = SessionConfig::default();
-    Ok(SessionConfig {
-        backend,
+    let default = SessionOptions::default();
+    let options = SessionOptions {
         default_ttl: section.seconds_or_null(&["default_ttl"])?.unwrap_or(default.default_ttl),
         absolute_ttl: section.seconds(&["absolute_ttl"])?,
         encryption_keys: encryption_keys(section)?,
         id_factory: None,
-    })
+    };
+    Ok(SessionConfig { backend, options })
 }
 
-fn encryption_keys(section: &mut Section<'_>) -> Result<Vec<Secret<String>>> {
+fn encryption_keys(section: &mut Section<'_>) -> Result<Option<Vec<Secret<String>>>> {
     let wanted = section.boolean(&["is_session_crypt"])?.unwrap_or(false);
     let keys = section.secrets(&["session_aes_secret"], wanted.then_some("JAM_SESSION_AES_SECRET"))?;
     if !wanted {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     if !section.is_given("session_aes_secret") {
         let reason = "session.is_session_crypt is true, but there is no key: give session.session_aes_secret or set JAM_SESSION_AES_SECRET";
         return Err(SessionError::EmptyAesKey(reason.into()).into());
     }
-    Ok(keys)
+    Ok(Some(keys))
 }
 
 /// The store that a section asks for; `None`: a class of the user's own.
@@ -580,17 +535,19 @@ fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
     if section.has_custom_module(&["custom_module"])? {
         return Ok(OtpConfig::default());
     }
-    let default = OtpConfig::default();
+    let default = OtpOptions::default();
     let digits = section.integer(&["digits"], 6..=10)?.and_then(|digits| u32::try_from(digits).ok());
-    Ok(OtpConfig {
-        kind: match section.choice(&["type"], ["totp", "hotp"])? {
-            Some("hotp") => OtpKind::Hotp,
-            _ => OtpKind::Totp,
-        },
+    let options = OtpOptions {
         digits: digits.unwrap_or(default.digits),
-        digest: section
-            .choice(&["digest"], ["sha1", "sha256", "sha512"])?
-            .map_or(default.digest, str::to_owned),
-        interval: section.integer(&["interval"], 1..=86_400)?.map_or(default.interval, Duration::from_secs),
-    })
+        digest: match section.choice(&["digest"], ["sha1", "sha256", "sha512"])? {
+            Some(name) => name.parse()?,
+            None => default.digest,
+        },
+        interval: section.integer(&["interval"], 1..=86_400)?.unwrap_or(default.interval),
+    };
+    let kind = match section.choice(&["type"], ["totp", "hotp"])? {
+        Some("hotp") => OtpKind::Hotp,
+        _ => OtpKind::Totp,
+    };
+    Ok(OtpConfig { kind, options })
 }

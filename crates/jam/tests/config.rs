@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jam::config::{self, Backend, Config, ListKind, OtpKind};
+use jam::config::{self, Backend, Config, OtpKind};
+use jam::otp::Digest;
+use jam::token_list::Kind;
 use jam::{ConfigurationError, Error};
 use serde_json::{Value, json};
 
@@ -232,7 +234,7 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
         ),
         (
             json!({"otp": {"colour": 1}}),
-            "otp.colour: unknown key; known are \"custom_module\", \"digits\", \"type\", \"digest\", \"interval\"",
+            "otp.colour: unknown key; known are \"custom_module\", \"digits\", \"digest\", \"interval\", \"type\"",
         ),
     ] {
         assert_eq!(refused(tree), message);
@@ -442,13 +444,17 @@ fn the_typed_form_holds_what_was_given() {
     assert_eq!((jwt.expire, jwt.leeway), (Some(Duration::from_secs(90)), Duration::from_millis(500)));
     assert_eq!((jwt.issuer.as_deref(), jwt.audience), (Some("me"), vec!["you".to_owned()]));
     let list = jwt.list.unwrap();
-    assert_eq!((list.kind, list.life_time), (ListKind::Black, Some(Duration::from_secs(60))));
+    assert_eq!((list.kind, list.life_time), (Kind::Black, Some(Duration::from_secs(60))));
     assert!(matches!(list.backend, Backend::Redis { uri, .. } if uri.expose() == "redis://h"));
     let session = config.session.unwrap();
     assert!(matches!(session.backend, Backend::Json { path } if path.ends_with("s.json")));
-    assert_eq!((session.default_ttl, session.absolute_ttl), (None, Some(Duration::from_secs(7200))));
+    assert_eq!(
+        (session.options.default_ttl, session.options.absolute_ttl),
+        (None, Some(Duration::from_secs(7200)))
+    );
     let otp = config.otp.unwrap();
-    assert_eq!((otp.kind, otp.digits, otp.digest.as_str()), (OtpKind::Hotp, 8, "sha512"));
+    assert_eq!((otp.kind, otp.options.digits), (OtpKind::Hotp, 8));
+    assert_eq!((otp.options.digest, otp.options.interval), (Digest::Sha512, 30));
     assert_eq!(config.paseto.unwrap().public_key.unwrap().expose(), "k");
 }
 
@@ -457,7 +463,7 @@ fn sessions_without_a_type_are_kept_in_sqlite_for_an_hour() {
     // fault 24: configured lifetimes were dropped on the way
     let session = typed(json!({"session": {}})).unwrap().session.unwrap();
     assert!(matches!(session.backend, Backend::Sqlite { path } if path.ends_with("jam.sqlite3")));
-    assert_eq!(session.default_ttl, Some(Duration::from_secs(3600)));
+    assert_eq!(session.options.default_ttl, Some(Duration::from_secs(3600)));
     assert_eq!(
         canonical(json!({"session": {}})).unwrap(),
         json!({"session": {"session_type": "sqlite", "sqlite_path": "jam.sqlite3"}})
@@ -470,10 +476,10 @@ fn encryption_at_rest_without_a_key_is_refused_with_its_own_code() {
     assert_eq!(typed(tree.clone()).unwrap_err().code(), "sessions.empty_aes_key");
     assert_eq!(canonical(tree).unwrap_err().code(), "sessions.empty_aes_key");
     let keys = json!({"session": {"is_session_crypt": true, "session_aes_secret": ["new", "old"]}});
-    let keys = typed(keys).unwrap().session.unwrap().encryption_keys;
+    let keys = typed(keys).unwrap().session.unwrap().options.encryption_keys.unwrap();
     assert_eq!(keys.iter().map(|key| key.expose().as_str()).collect::<Vec<_>>(), ["new", "old"]);
     let off = json!({"session": {"is_session_crypt": false, "session_aes_secret": "unused"}});
-    assert!(typed(off).unwrap().session.unwrap().encryption_keys.is_empty());
+    assert!(typed(off).unwrap().session.unwrap().options.encryption_keys.is_none());
 }
 
 #[test]
