@@ -56,7 +56,8 @@ fn from_python(
         table(dict, path, depth, objects)
     } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         let items = value.try_iter()?.enumerate();
-        let items = items.map(|(index, item)| from_python(&item?, &format!("{path}[{index}]"), depth + 1, objects));
+        let items =
+            items.map(|(index, item)| from_python(&item?, &format!("{path}[{index}]"), depth + 1, objects));
         Ok(Value::Array(items.collect::<PyResult<_>>()?))
     } else if let Ok(file) = value.call_method0("__fspath__")
         && let Ok(name) = file.cast::<PyString>()
