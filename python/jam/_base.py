@@ -1,0 +1,127 @@
+"""What the blocking and the asyncio facade have in common: the configuration, the parts, the text form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from jam import _build
+from jam.exceptions import (
+    JamConfigurationError,
+    JamConfigurationMissingSection,
+    JamOAuth2ProviderNotConfigured,
+)
+
+if TYPE_CHECKING:
+    import logging
+
+    from jam.encoders import BaseEncoder
+    from jam.jwt import BaseJWT
+    from jam.otp import ConfiguredOTP
+    from jam.paseto import BasePASETO
+
+
+class _NotConfigured:
+    """Stands where a part would be that has no section: every use of it is refused."""
+
+    def __init__(self, section: str) -> None:
+        self._section = section
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise JamConfigurationMissingSection(
+            f'the configuration has no section "{self._section}"; add it to use this method',
+            details={"section": self._section},
+        )
+
+
+def _or_refusal(module: Any, section: str) -> Any:
+    return _NotConfigured(section) if module is None else module
+
+
+class BaseJam:
+    """The part of a facade that does not depend on how its methods are called."""
+
+    MODULES: ClassVar[dict[str, str | Callable[..., Any]]]
+    """What makes each part: a class or function, or its dotted path; called with the section's keys as keywords."""
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Mapping[str, Any] = "pyproject.toml",
+        pointer: str = "jam",
+        *,
+        logger: logging.Logger | None = None,
+        log_level: str | int = _build.DEFAULT_LOG_LEVEL,
+        serializer: type[BaseEncoder] | BaseEncoder | None = None,
+    ) -> None:
+        settings = _build.load(config, pointer)
+        self.logger = _build.logger_of(logger, settings.pop("logger", None), log_level, settings.pop("log_level", None))
+        serializer = _build.serializer_of(serializer, settings.pop("serializer", None))
+        self._configured = tuple(settings)
+
+        # Every part twice: as users see it, and as the methods call it.
+        self._list: Any = None
+        self._is_white_list = False
+        self.jwt: BaseJWT | None = self._make_jwt(settings.get("jwt"), serializer)
+        self._jwt: Any = _or_refusal(self.jwt, "jwt")
+        self.otp: ConfiguredOTP | None = self._make(settings, "otp")
+        self._otp: Any = _or_refusal(self.otp, "otp")
+        self.paseto: BasePASETO | None = self._make(settings, "paseto", serializer=serializer)
+        self._paseto: Any = _or_refusal(self.paseto, "paseto")
+        self.session: Any = self._make(settings, "session", serializer=serializer)
+        self._session: Any = _or_refusal(self._callable_form(self.session), "session")
+        self.oauth2: Any = self._make_clients(settings.get("oauth2"))
+        self._oauth2 = {name: self._callable_form(client) for name, client in (self.oauth2 or {}).items()}
+        self.logger.debug("configured: %s", ", ".join(self._configured) or "nothing")
+
+    def _callable_form(self, module: Any) -> Any:
+        """A module that does I/O, in the form in which this facade calls it."""
+        return module
+
+    def _make(self, settings: dict[str, Any], part: str, **extra: Any) -> Any:
+        if part not in settings:
+            return None
+        return _build.create(settings[part], self.MODULES[part], part, **extra)
+
+    def _make_jwt(self, section: dict[str, Any] | None, serializer: Any) -> Any:
+        if section is None:
+            return None
+        tokens = None
+        if "list" in section:
+            tokens = _build.create(section["list"], self.MODULES["jwt.list"], "jwt.list")
+            kind = section["list"].get("type", getattr(tokens, "type", None))
+            if kind not in ("white", "black"):
+                raise JamConfigurationError('jwt.list.type: is required: "white" or "black"')
+            self._list = self._callable_form(tokens)
+            self._is_white_list = kind == "white"
+        options = {key: value for key, value in section.items() if key != "list"}
+        return _build.create(options, self.MODULES["jwt"], "jwt", list=tokens, serializer=serializer)
+
+    def _make_clients(self, section: dict[str, Any] | None) -> dict[str, Any] | None:
+        if section is None:
+            return None
+        return {
+            name: _build.create(provider, self.MODULES["oauth2"], f"oauth2.providers.{name}", provider=name)
+            for name, provider in section["providers"].items()
+        }
+
+    def _client(self, provider: str) -> Any:
+        try:
+            return self._oauth2[provider]
+        except KeyError:
+            if self.oauth2 is None:
+                return _NotConfigured("oauth2")
+            raise JamOAuth2ProviderNotConfigured(
+                f"oauth2.providers has no such provider; it has: {', '.join(self._oauth2) or 'none'}"
+            ) from None
+
+    def _closable(self) -> list[Any]:
+        """The modules that hold connections or files; one of the user's own may have no `close`."""
+        modules = [self._list, *self._oauth2.values()]
+        if self.session is not None:
+            modules.append(self._session)
+        return [module for module in modules if hasattr(module, "close")]
+
+    def __repr__(self) -> str:
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        return f"<{name} with {', '.join(self._configured) or 'nothing'} configured>"

@@ -1,0 +1,179 @@
+"""The asyncio facade. `jam.facade` is its twin: keep the two in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jam._base import BaseJam
+from jam.aio._threads import InThread
+from jam.aio.lists import BaseJWTList
+from jam.aio.oauth2 import BaseOAuth2Client
+from jam.aio.sessions import BaseSessionModule
+from jam.exceptions import JamJWTInBlackList, JamJWTNotInWhiteList
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Jam"]
+
+
+class Jam(BaseJam):
+    """As `jam.Jam`: the same methods with the same arguments, and each is a coroutine.
+
+    What does I/O runs off the event loop; what does none is done at once. One object may be shared by tasks,
+    threads and event loops, and used on after `fork()`. A module of the user's own may be blocking: it is called in a
+    thread then.
+    """
+
+    MODULES: ClassVar[dict[str, str | Callable[..., Any]]] = {
+        "jwt": "jam.jwt.create_instance",
+        "jwt.list": "jam.aio.lists.create_instance",
+        "session": "jam.aio.sessions.create_instance",
+        "oauth2": "jam.aio.oauth2.create_instance",
+        "otp": "jam.otp.create_instance",
+        "paseto": "jam.paseto.create_instance",
+    }
+
+    session: BaseSessionModule | None
+    oauth2: dict[str, BaseOAuth2Client] | None
+
+    async def jwt_make_payload(
+        self, exp: int | None = None, data: dict[str, Any] | None = None, **claims: Any
+    ) -> dict[str, Any]:
+        """Gives the payload of a token: `iat`, `exp`, `jti`, and `iss` and `aud` where they are configured."""
+        return self._jwt.make_payload(exp, {**(data or {}), **claims})
+
+    async def jwt_create_token(self, payload: dict[str, Any]) -> str:
+        """Makes a token, and puts it on the white list where one is configured."""
+        token = self._jwt.encode(payload)
+        if self._is_white_list:
+            await self._list.add(token)
+        return token
+
+    async def jwt_verify_token(
+        self,
+        token: str,
+        check_exp: bool = True,
+        check_list: bool = True,
+        *,
+        audience: str | list[str] | None = None,
+        issuer: str | None = None,
+        leeway: float | None = None,
+    ) -> dict[str, Any]:
+        """Verifies a token and gives its payload."""
+        payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
+        if check_list and self._list is not None and await self._list.check(token) != self._is_white_list:
+            raise JamJWTNotInWhiteList() if self._is_white_list else JamJWTInBlackList()
+        return payload
+
+    # The names of the 3.x line.
+    jwt_create = jwt_create_token
+    jwt_encode = jwt_create_token
+    jwt_decode = jwt_verify_token
+
+    async def session_create(self, session_key: str, data: dict[str, Any]) -> str:
+        """Makes a session."""
+        return await self._session.create(session_key, data)
+
+    async def session_get(self, session_id: str) -> dict[str, Any] | None:
+        """Gives the data of a session; `None` where the id is unknown, expired, malformed or forged."""
+        return await self._session.get(session_id)
+
+    async def session_update(self, session_id: str, data: dict[str, Any]) -> None:
+        """Replaces the data of a session."""
+        await self._session.update(session_id, data)
+
+    async def session_delete(self, session_id: str) -> None:
+        """Ends a session. An unknown id is no error."""
+        await self._session.delete(session_id)
+
+    async def session_clear(self, session_key: str) -> None:
+        """Ends all sessions of an owner."""
+        await self._session.clear(session_key)
+
+    async def session_rework(self, old_session_id: str) -> str:
+        """Gives a session a new id, atomically; the data and the deadline stay, the old id is dead."""
+        return await self._session.rework(old_session_id)
+
+    async def session_list(self, session_key: str) -> Sequence[Any]:
+        """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
+        return await self._session.list(session_key)
+
+    async def otp_code(self, secret: str | bytes, factor: int | None = None) -> str:
+        """Gives a one-time password."""
+        return self._otp.code(secret, factor)
+
+    async def otp_uri(self, secret: str | bytes, name: str, issuer: str, counter: int | None = None) -> str:
+        """Gives the `otpauth://` text that authenticator apps read."""
+        return self._otp.uri(secret, name, issuer, counter)
+
+    async def otp_verify_code(
+        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
+    ) -> bool:
+        """Whether a one-time password is good."""
+        return self._otp.verify(secret, code, factor, look_ahead)
+
+    async def oauth2_get_authorized_url(self, provider: str, scope: Sequence[str], **extra: Any) -> str:
+        """Gives the address to send the browser to."""
+        return await self._client(provider).get_authorization_url(scope, **extra)
+
+    async def oauth2_fetch_token(
+        self, provider: str, code: str, grant_type: str = "authorization_code", **extra: Any
+    ) -> dict[str, Any]:
+        """Exchanges the code that the browser brought back."""
+        return await self._client(provider).fetch_token(code, grant_type, **extra)
+
+    async def oauth2_refresh_token(
+        self, provider: str, refresh_token: str, grant_type: str = "refresh_token", **extra: Any
+    ) -> dict[str, Any]:
+        """Gets a new access token."""
+        return await self._client(provider).refresh_token(refresh_token, grant_type, **extra)
+
+    async def oauth2_client_credentials_flow(
+        self, provider: str, scope: Sequence[str] | None = None, **extra: Any
+    ) -> dict[str, Any]:
+        """Gets an access token for the program itself (RFC 6749 section 4.4)."""
+        return await self._client(provider).client_credentials_flow(scope, **extra)
+
+    async def paseto_make_payload(self, exp: int | None = None, **data: Any) -> dict[str, Any]:
+        """Gives the payload of a PASETO: `iat`, `exp`, `jti`."""
+        return self._paseto.make_payload(exp, data)
+
+    async def paseto_create(
+        self,
+        payload: dict[str, Any],
+        footer: dict[str, Any] | str | bytes | None = None,
+        *,
+        implicit_assertion: str | bytes | None = None,
+    ) -> str:
+        """Makes a PASETO."""
+        return self._paseto.encode(payload, footer, implicit_assertion=implicit_assertion)
+
+    async def paseto_decode(
+        self,
+        token: str,
+        check_exp: bool = True,
+        check_list: bool = True,
+        *,
+        implicit_assertion: str | bytes | None = None,
+    ) -> dict[str, Any]:
+        """Opens or verifies a PASETO, and gives its `payload` and `footer`."""
+        payload, footer = self._paseto.decode(token, check_exp=check_exp, implicit_assertion=implicit_assertion)
+        return {"payload": payload, "footer": footer}
+
+    async def aclose(self) -> None:
+        """Lets go of connections and files."""
+        for module in self._closable():
+            await module.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _callable_form(self, module: Any) -> Any:
+        if module is None or isinstance(module, BaseJWTList | BaseSessionModule | BaseOAuth2Client):
+            return module
+        return InThread(module)

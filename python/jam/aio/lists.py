@@ -1,0 +1,134 @@
+"""White and black lists of tokens for asyncio: the classes of `jam.jwt.lists`, with coroutines."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from jam import _build, _jam
+from jam.jwt.lists import ListType
+
+__all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
+
+
+class BaseJWTList(ABC):
+    """As `jam.jwt.lists.BaseJWTList`, with coroutines."""
+
+    def __init__(self, type: ListType) -> None:
+        self.type = type
+
+    @abstractmethod
+    async def add(self, token: str) -> None:
+        """Puts a token on the list."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def check(self, token: str) -> bool:
+        """Whether the token is on the list."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def delete(self, token: str) -> None:
+        """Takes a token off the list. It is no error if it was not there."""
+        raise NotImplementedError
+
+    async def add_many(self, tokens: Iterable[str]) -> None:
+        """Puts several tokens on the list."""
+        for token in tokens:
+            await self.add(token)
+
+    async def close(self) -> None:
+        """Lets go of connections and files."""
+
+
+class _StoredList(BaseJWTList):
+    """The verbs over what does them in Rust."""
+
+    _list: _jam.AsyncTokenList
+
+    async def add(self, token: str) -> None:
+        await self._list.add(token)
+
+    async def check(self, token: str) -> bool:
+        return await self._list.check(token)
+
+    async def delete(self, token: str) -> None:
+        await self._list.delete(token)
+
+    async def add_many(self, tokens: Iterable[str]) -> None:
+        await self._list.add_many(list(tokens))
+
+    async def close(self) -> None:
+        await self._list.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} type={self.type!r}>"
+
+
+class MemoryList(_StoredList):
+    """As `jam.jwt.lists.MemoryList`, with coroutines."""
+
+    def __init__(self, type: ListType, *, in_list_life_time: float | None = None) -> None:
+        super().__init__(type)
+        self._list = _jam.AsyncTokenList("memory", type, in_list_life_time=in_list_life_time)
+
+
+class JSONList(_StoredList):
+    """As `jam.jwt.lists.JSONList`, with coroutines."""
+
+    def __init__(
+        self,
+        type: ListType,
+        json_path: str | os.PathLike[str] = "jam.json",
+        *,
+        in_list_life_time: float | None = None,
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.AsyncTokenList(
+            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time
+        )
+
+
+class SQLiteList(_StoredList):
+    """As `jam.jwt.lists.SQLiteList`, with coroutines."""
+
+    def __init__(
+        self,
+        type: ListType,
+        sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
+        *,
+        in_list_life_time: float | None = None,
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.AsyncTokenList(
+            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time
+        )
+
+
+class RedisList(_StoredList):
+    """As `jam.jwt.lists.RedisList`, with coroutines."""
+
+    def __init__(
+        self,
+        type: ListType,
+        redis_uri: Any = "redis://localhost:6379/0",
+        *,
+        in_list_life_time: float | None = None,
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.AsyncTokenList("redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time)
+
+
+_BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
+    "memory": (MemoryList, ()),
+    "json": (JSONList, ("json_path",)),
+    "sqlite": (SQLiteList, ("sqlite_path",)),
+    "redis": (RedisList, ("redis_uri",)),
+}
+
+
+def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:
+    """As `jam.jwt.lists.create_instance`, for asyncio."""
+    return _build.create_of_type(_BY_BACKEND, "backend", backend, options)

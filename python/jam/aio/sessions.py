@@ -1,0 +1,156 @@
+"""Sessions on the server for asyncio: the classes of `jam.sessions`, with coroutines."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jam import _build, _jam
+from jam.exceptions import JamConfigurationError
+from jam.sessions import SessionInfo, SessionOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = [
+    "BaseSessionModule",
+    "JSONSessions",
+    "MemorySessions",
+    "RedisSessions",
+    "SQLiteSessions",
+    "SessionInfo",
+    "SessionOptions",
+    "create_instance",
+]
+
+
+class BaseSessionModule(ABC):
+    """As `jam.sessions.BaseSessionModule`, with coroutines."""
+
+    @abstractmethod
+    async def create(self, session_key: str, data: dict[str, Any]) -> str:
+        """Makes a session of the owner `session_key`, and gives its id."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def get(self, session_id: str) -> dict[str, Any] | None:
+        """Gives the data of a session, or `None` where the id names no live one."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def update(self, session_id: str, data: dict[str, Any]) -> None:
+        """Replaces the data of a session.
+
+        Raises:
+            JamSessionNotFound: The id names no live session; none is made.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def delete(self, session_id: str) -> None:
+        """Ends a session. An unknown id is no error."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def clear(self, session_key: str) -> None:
+        """Ends all sessions of an owner."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def rework(self, session_id: str) -> str:
+        """Gives a session a new id; the data and the deadline stay, the old id is dead.
+
+        Raises:
+            JamSessionNotFound: The id names no live session.
+        """
+        raise NotImplementedError
+
+    async def list(self, session_key: str) -> Sequence[Any]:
+        """Tells the live sessions of an owner, never their ids."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define list(session_key)")
+
+    async def close(self) -> None:
+        """Lets go of connections and files."""
+
+
+class _StoredSessions(BaseSessionModule):
+    """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
+
+    _sessions: _jam.AsyncSessions
+
+    async def create(self, session_key: str, data: dict[str, Any]) -> str:
+        return await self._sessions.create(session_key, data)
+
+    async def get(self, session_id: str) -> dict[str, Any] | None:
+        return await self._sessions.get(session_id)
+
+    async def update(self, session_id: str, data: dict[str, Any]) -> None:
+        await self._sessions.update(session_id, data)
+
+    async def delete(self, session_id: str) -> None:
+        await self._sessions.delete(session_id)
+
+    async def clear(self, session_key: str) -> None:
+        await self._sessions.clear(session_key)
+
+    async def rework(self, session_id: str) -> str:
+        return await self._sessions.rework(session_id)
+
+    async def list(self, session_key: str) -> Sequence[SessionInfo]:
+        return await self._sessions.list(session_key)
+
+    async def close(self) -> None:
+        await self._sessions.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__}>"
+
+
+class MemorySessions(_StoredSessions):
+    """As `jam.sessions.MemorySessions`, with coroutines."""
+
+    def __init__(self, **options: Unpack[SessionOptions]) -> None:
+        self._sessions = _jam.AsyncSessions("memory", **options)
+
+
+class JSONSessions(_StoredSessions):
+    """As `jam.sessions.JSONSessions`, with coroutines; the file is used on threads of Jam's own."""
+
+    def __init__(self, json_path: str | os.PathLike[str] = "jam.json", **options: Unpack[SessionOptions]) -> None:
+        self._sessions = _jam.AsyncSessions("json", json_path=os.fspath(json_path), **options)
+
+
+class SQLiteSessions(_StoredSessions):
+    """As `jam.sessions.SQLiteSessions`, with coroutines; the file is used on threads of Jam's own."""
+
+    def __init__(self, sqlite_path: str | os.PathLike[str] = "jam.sqlite3", **options: Unpack[SessionOptions]) -> None:
+        self._sessions = _jam.AsyncSessions("sqlite", sqlite_path=os.fspath(sqlite_path), **options)
+
+
+class RedisSessions(_StoredSessions):
+    """As `jam.sessions.RedisSessions`, with coroutines; a client object may be one of `redis.asyncio`."""
+
+    def __init__(
+        self,
+        redis_uri: Any = "redis://localhost:6379/0",
+        redis_sessions_key: str = "sessions",
+        **options: Unpack[SessionOptions],
+    ) -> None:
+        self._sessions = _jam.AsyncSessions(
+            "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
+        )
+
+
+_BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {
+    "memory": (MemorySessions, ()),
+    "json": (JSONSessions, ("json_path",)),
+    "sqlite": (SQLiteSessions, ("sqlite_path",)),
+    "redis": (RedisSessions, ("redis_uri", "redis_sessions_key")),
+}
+
+
+def create_instance(session_type: str = "sqlite", **options: Any) -> BaseSessionModule:
+    """As `jam.sessions.create_instance`, for asyncio."""
+    return _build.create_of_type(_BY_TYPE, "session_type", session_type, options)

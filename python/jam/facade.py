@@ -1,0 +1,288 @@
+"""The blocking facade. `jam.aio.facade` is its twin: keep the two in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jam._base import BaseJam
+from jam.exceptions import JamJWTInBlackList, JamJWTNotInWhiteList
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from jam.oauth2 import BaseOAuth2Client
+    from jam.sessions import BaseSessionModule
+
+__all__ = ["Jam"]
+
+
+class Jam(BaseJam):
+    """JWT, sessions, OAuth 2.0, one-time passwords and PASETO behind one configured object.
+
+    It may be shared between threads, and used on after `fork()`.
+
+    Args:
+        config: A dict, or the path of a `.toml`, `.yaml`, `.yml` or `.json` file.
+        pointer: The dotted path of Jam's part of a file.
+        logger: A logger in place of `logging.getLogger("jam")`.
+        log_level: What the logger lets through.
+        serializer: What turns payloads and session data into bytes, in place of JSON.
+
+    Attributes:
+        jwt: The module that makes tokens; `None` where it is not configured, like all that follow.
+        session: The session store.
+        oauth2: The OAuth 2.0 clients by the name of their provider.
+        otp: Called with a secret, it gives a `TOTP` or `HOTP`.
+        paseto: The module that makes PASETOs.
+
+    Raises:
+        JamError: The configuration cannot be used; the message names the key.
+    """
+
+    MODULES: ClassVar[dict[str, str | Callable[..., Any]]] = {
+        "jwt": "jam.jwt.create_instance",
+        "jwt.list": "jam.jwt.lists.create_instance",
+        "session": "jam.sessions.create_instance",
+        "oauth2": "jam.oauth2.create_instance",
+        "otp": "jam.otp.create_instance",
+        "paseto": "jam.paseto.create_instance",
+    }
+
+    session: BaseSessionModule | None
+    oauth2: dict[str, BaseOAuth2Client] | None
+
+    def jwt_make_payload(
+        self, exp: int | None = None, data: dict[str, Any] | None = None, **claims: Any
+    ) -> dict[str, Any]:
+        """Gives the payload of a token: `iat`, `exp`, `jti`, and `iss` and `aud` where they are configured.
+
+        Args:
+            exp: Seconds from now until the token expires; if left out, the configured `expire`, else none.
+            data: Claims to lay over.
+            **claims: Further claims to lay over.
+        """
+        return self._jwt.make_payload(exp, {**(data or {}), **claims})
+
+    def jwt_create_token(self, payload: dict[str, Any]) -> str:
+        """Makes a token, and puts it on the white list where one is configured."""
+        token = self._jwt.encode(payload)
+        if self._is_white_list:
+            self._list.add(token)
+        return token
+
+    def jwt_verify_token(
+        self,
+        token: str,
+        check_exp: bool = True,
+        check_list: bool = True,
+        *,
+        audience: str | list[str] | None = None,
+        issuer: str | None = None,
+        leeway: float | None = None,
+    ) -> dict[str, Any]:
+        """Verifies a token and gives its payload.
+
+        Args:
+            token: The token.
+            check_exp: Whether `exp` and `nbf` are checked where they are present.
+            check_list: Whether the list is asked, where one is configured.
+            audience: The `aud` to ask for in place of the configured one.
+            issuer: The `iss` to ask for in place of the configured one.
+            leeway: Seconds by which clocks may differ, in place of the configured ones.
+
+        Raises:
+            JamJWTExpired: `exp` has passed.
+            JamJWTInBlackList: The black list names the token.
+            JamJWTNotInWhiteList: The white list does not name it.
+            JamError: The token is malformed, forged, or otherwise refused.
+        """
+        payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
+        if check_list and self._list is not None and self._list.check(token) != self._is_white_list:
+            raise JamJWTNotInWhiteList() if self._is_white_list else JamJWTInBlackList()
+        return payload
+
+    # The names of the 3.x line.
+    jwt_create = jwt_create_token
+    jwt_encode = jwt_create_token
+    jwt_decode = jwt_verify_token
+
+    def session_create(self, session_key: str, data: dict[str, Any]) -> str:
+        """Makes a session.
+
+        Args:
+            session_key: The owner; any text.
+            data: What to keep.
+
+        Returns:
+            The new session's id.
+        """
+        return self._session.create(session_key, data)
+
+    def session_get(self, session_id: str) -> dict[str, Any] | None:
+        """Gives the data of a session; `None` where the id is unknown, expired, malformed or forged."""
+        return self._session.get(session_id)
+
+    def session_update(self, session_id: str, data: dict[str, Any]) -> None:
+        """Replaces the data of a session.
+
+        Raises:
+            JamSessionNotFound: The id names no live session; none is made.
+        """
+        self._session.update(session_id, data)
+
+    def session_delete(self, session_id: str) -> None:
+        """Ends a session. An unknown id is no error."""
+        self._session.delete(session_id)
+
+    def session_clear(self, session_key: str) -> None:
+        """Ends all sessions of an owner."""
+        self._session.clear(session_key)
+
+    def session_rework(self, old_session_id: str) -> str:
+        """Gives a session a new id, atomically; the data and the deadline stay, the old id is dead.
+
+        Raises:
+            JamSessionNotFound: The id names no live session.
+        """
+        return self._session.rework(old_session_id)
+
+    def session_list(self, session_key: str) -> Sequence[Any]:
+        """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
+        return self._session.list(session_key)
+
+    def otp_code(self, secret: str | bytes, factor: int | None = None) -> str:
+        """Gives a one-time password.
+
+        Args:
+            secret: Bytes, or base32 text of any case; spaces, dashes and padding are ignored.
+            factor: Unix seconds, now if left out (TOTP), or the counter (HOTP).
+        """
+        return self._otp.code(secret, factor)
+
+    def otp_uri(self, secret: str | bytes, name: str, issuer: str, counter: int | None = None) -> str:
+        """Gives the `otpauth://` text that authenticator apps read.
+
+        Args:
+            secret: As for `otp_code`.
+            name: The account, shown in the app.
+            issuer: The service, shown in the app.
+            counter: The counter to begin with (HOTP).
+        """
+        return self._otp.uri(secret, name, issuer, counter)
+
+    def otp_verify_code(
+        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
+    ) -> bool:
+        """Whether a one-time password is good.
+
+        Args:
+            secret: As for `otp_code`.
+            code: What the user typed.
+            factor: As for `otp_code`.
+            look_ahead: Steps accepted before and after (TOTP), or counters accepted after (HOTP).
+        """
+        return self._otp.verify(secret, code, factor, look_ahead)
+
+    def oauth2_get_authorized_url(self, provider: str, scope: Sequence[str], **extra: Any) -> str:
+        """Gives the address to send the browser to.
+
+        Args:
+            provider: The name in the configuration.
+            scope: What to ask for.
+            **extra: Further parameters of the address.
+        """
+        return self._client(provider).get_authorization_url(scope, **extra)
+
+    def oauth2_fetch_token(
+        self, provider: str, code: str, grant_type: str = "authorization_code", **extra: Any
+    ) -> dict[str, Any]:
+        """Exchanges the code that the browser brought back.
+
+        Args:
+            provider: The name in the configuration.
+            code: The code.
+            grant_type: The kind of grant (RFC 6749 section 4.1.3).
+            **extra: Further parameters of the request.
+        """
+        return self._client(provider).fetch_token(code, grant_type, **extra)
+
+    def oauth2_refresh_token(
+        self, provider: str, refresh_token: str, grant_type: str = "refresh_token", **extra: Any
+    ) -> dict[str, Any]:
+        """Gets a new access token.
+
+        Args:
+            provider: The name in the configuration.
+            refresh_token: The refresh token.
+            grant_type: The kind of grant (RFC 6749 section 6).
+            **extra: Further parameters of the request.
+        """
+        return self._client(provider).refresh_token(refresh_token, grant_type, **extra)
+
+    def oauth2_client_credentials_flow(
+        self, provider: str, scope: Sequence[str] | None = None, **extra: Any
+    ) -> dict[str, Any]:
+        """Gets an access token for the program itself (RFC 6749 section 4.4).
+
+        Args:
+            provider: The name in the configuration.
+            scope: What to ask for.
+            **extra: Further parameters of the request.
+        """
+        return self._client(provider).client_credentials_flow(scope, **extra)
+
+    def paseto_make_payload(self, exp: int | None = None, **data: Any) -> dict[str, Any]:
+        """Gives the payload of a PASETO: `iat`, `exp`, `jti`.
+
+        Args:
+            exp: Seconds from now until the token expires; no `exp` if left out.
+            **data: Claims by their names.
+        """
+        return self._paseto.make_payload(exp, data)
+
+    def paseto_create(
+        self,
+        payload: dict[str, Any],
+        footer: dict[str, Any] | str | bytes | None = None,
+        *,
+        implicit_assertion: str | bytes | None = None,
+    ) -> str:
+        """Makes a PASETO.
+
+        Args:
+            payload: The claims.
+            footer: What anybody may read, but nobody change.
+            implicit_assertion: What is not in the token, but must be given again to decode it.
+        """
+        return self._paseto.encode(payload, footer, implicit_assertion=implicit_assertion)
+
+    def paseto_decode(
+        self,
+        token: str,
+        check_exp: bool = True,
+        check_list: bool = True,
+        *,
+        implicit_assertion: str | bytes | None = None,
+    ) -> dict[str, Any]:
+        """Opens or verifies a PASETO, and gives its `payload` and `footer`.
+
+        Args:
+            token: The token.
+            check_exp: Whether `exp` and `nbf` are checked where they are present.
+            check_list: Without effect: PASETOs have no lists.
+            implicit_assertion: What was given when it was made.
+        """
+        payload, footer = self._paseto.decode(token, check_exp=check_exp, implicit_assertion=implicit_assertion)
+        return {"payload": payload, "footer": footer}
+
+    def close(self) -> None:
+        """Lets go of connections and files."""
+        for module in self._closable():
+            module.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,172 @@
+"""White and black lists of tokens, blocking. `jam.aio.lists` has the same for asyncio."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from jam import _build, _jam
+
+__all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
+
+ListType = Literal["white", "black"]
+
+
+class BaseJWTList(ABC):
+    """A list of tokens of the user's own, named by `custom_module` in the section `jwt.list`.
+
+    The keys of the section are given to the class as keywords.
+
+    Args:
+        type: `white`: only tokens on the list are good. `black`: tokens on the list are no longer good.
+    """
+
+    def __init__(self, type: ListType) -> None:
+        self.type = type
+
+    @abstractmethod
+    def add(self, token: str) -> None:
+        """Puts a token on the list."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def check(self, token: str) -> bool:
+        """Whether the token is on the list."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def delete(self, token: str) -> None:
+        """Takes a token off the list. It is no error if it was not there."""
+        raise NotImplementedError
+
+    def add_many(self, tokens: Iterable[str]) -> None:
+        """Puts several tokens on the list."""
+        for token in tokens:
+            self.add(token)
+
+    def close(self) -> None:
+        """Lets go of connections and files."""
+
+
+class _StoredList(BaseJWTList):
+    """The verbs over what does them in Rust."""
+
+    _list: _jam.TokenList
+
+    def add(self, token: str) -> None:
+        self._list.add(token)
+
+    def check(self, token: str) -> bool:
+        return self._list.check(token)
+
+    def delete(self, token: str) -> None:
+        self._list.delete(token)
+
+    def add_many(self, tokens: Iterable[str]) -> None:
+        self._list.add_many(list(tokens))
+
+    def close(self) -> None:
+        self._list.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} type={self.type!r}>"
+
+
+class MemoryList(_StoredList):
+    """A list in this process; it ends with it.
+
+    An entry is keyed by the token's `jti`, else by a hash of the token, and is kept no longer than the token
+    lives. The token is not verified here.
+
+    Args:
+        type: `white` or `black`.
+        in_list_life_time: Seconds an entry is kept at the most; `None`: as long as the token lives.
+    """
+
+    def __init__(self, type: ListType, *, in_list_life_time: float | None = None) -> None:
+        super().__init__(type)
+        self._list = _jam.TokenList("memory", type, in_list_life_time=in_list_life_time)
+
+
+class JSONList(_StoredList):
+    """A list in one readable JSON file, which sessions may share.
+
+    Args:
+        type: `white` or `black`.
+        json_path: The file; it is made with mode 0600 if it is not there.
+        in_list_life_time: As for `MemoryList`.
+    """
+
+    def __init__(
+        self,
+        type: ListType,
+        json_path: str | os.PathLike[str] = "jam.json",
+        *,
+        in_list_life_time: float | None = None,
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.TokenList(
+            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time
+        )
+
+
+class SQLiteList(_StoredList):
+    """A list in an SQLite database, which sessions may share.
+
+    Args:
+        type: `white` or `black`.
+        sqlite_path: The file; it is made with mode 0600 if it is not there.
+        in_list_life_time: As for `MemoryList`.
+    """
+
+    def __init__(
+        self,
+        type: ListType,
+        sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
+        *,
+        in_list_life_time: float | None = None,
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.TokenList(
+            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time
+        )
+
+
+class RedisList(_StoredList):
+    """A list on a Redis or Valkey server.
+
+    Args:
+        type: `white` or `black`.
+        redis_uri: `redis://[user:password@]host[:port][/database]`.
+        in_list_life_time: As for `MemoryList`.
+    """
+
+    def __init__(
+        self,
+        type: ListType,
+        redis_uri: Any = "redis://localhost:6379/0",
+        *,
+        in_list_life_time: float | None = None,
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.TokenList("redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time)
+
+
+_BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
+    "memory": (MemoryList, ()),
+    "json": (JSONList, ("json_path",)),
+    "sqlite": (SQLiteList, ("sqlite_path",)),
+    "redis": (RedisList, ("redis_uri",)),
+}
+
+
+def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:
+    """Makes the list that a section `jwt.list` asks for.
+
+    Args:
+        backend: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
+        **options: The further keys of the section; those of other backends are ignored.
+    """
+    return _build.create_of_type(_BY_BACKEND, "backend", backend, options)

@@ -1,0 +1,215 @@
+"""Sessions on the server, blocking. `jam.aio.sessions` has the same for asyncio."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from jam import _build, _jam
+from jam._jam import SessionInfo
+from jam.encoders import BaseEncoder
+from jam.exceptions import JamConfigurationError
+
+__all__ = [
+    "BaseSessionModule",
+    "JSONSessions",
+    "MemorySessions",
+    "RedisSessions",
+    "SQLiteSessions",
+    "SessionInfo",
+    "SessionOptions",
+    "create_instance",
+]
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class BaseSessionModule(ABC):
+    """A store of sessions of the user's own, named by `custom_module` in the section `session`.
+
+    The keys of the section are given to the class as keywords. `list` may be left out.
+    """
+
+    @abstractmethod
+    def create(self, session_key: str, data: dict[str, Any]) -> str:
+        """Makes a session.
+
+        Args:
+            session_key: The owner; any text.
+            data: What to keep: a dict that JSON can hold.
+
+        Returns:
+            The new session's id.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def get(self, session_id: str) -> dict[str, Any] | None:
+        """Gives the data of a session, or `None` where the id names no live one."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def update(self, session_id: str, data: dict[str, Any]) -> None:
+        """Replaces the data of a session.
+
+        Raises:
+            JamSessionNotFound: The id names no live session; none is made.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def delete(self, session_id: str) -> None:
+        """Ends a session. An unknown id is no error."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def clear(self, session_key: str) -> None:
+        """Ends all sessions of an owner."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def rework(self, session_id: str) -> str:
+        """Gives a session a new id; the data and the deadline stay, the old id is dead.
+
+        Raises:
+            JamSessionNotFound: The id names no live session.
+        """
+        raise NotImplementedError
+
+    def list(self, session_key: str) -> Sequence[Any]:
+        """Tells the live sessions of an owner, never their ids."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define list(session_key)")
+
+    def close(self) -> None:
+        """Lets go of connections and files."""
+
+
+class SessionOptions(TypedDict, total=False):
+    """What all session stores of Jam take as keywords.
+
+    Attributes:
+        default_ttl: Seconds a session lives after its last use (3600); `None` for no such limit.
+        absolute_ttl: Seconds a session lives at the most, however much it is used (`None`).
+        is_session_crypt: Whether the data are encrypted where they are kept (`False`).
+        session_aes_secret: The key for that, as `jam.utils.generate_aes_key` makes it; or several, the newest
+            first: it encrypts, all of them decrypt.
+        id_factory: Makes the secret part of a new id, in place of 256 bits from the operating system.
+        serializer: What turns data into bytes; JSON if left out.
+    """
+
+    default_ttl: float | None
+    absolute_ttl: float | None
+    is_session_crypt: bool
+    session_aes_secret: str | bytes | Sequence[str | bytes] | None
+    id_factory: Callable[[], str] | None
+    serializer: type[BaseEncoder] | BaseEncoder | None
+
+
+class _StoredSessions(BaseSessionModule):
+    """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
+
+    _sessions: _jam.Sessions
+
+    def create(self, session_key: str, data: dict[str, Any]) -> str:
+        return self._sessions.create(session_key, data)
+
+    def get(self, session_id: str) -> dict[str, Any] | None:
+        return self._sessions.get(session_id)
+
+    def update(self, session_id: str, data: dict[str, Any]) -> None:
+        self._sessions.update(session_id, data)
+
+    def delete(self, session_id: str) -> None:
+        self._sessions.delete(session_id)
+
+    def clear(self, session_key: str) -> None:
+        self._sessions.clear(session_key)
+
+    def rework(self, session_id: str) -> str:
+        return self._sessions.rework(session_id)
+
+    def list(self, session_key: str) -> Sequence[SessionInfo]:
+        return self._sessions.list(session_key)
+
+    def close(self) -> None:
+        self._sessions.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__}>"
+
+
+class MemorySessions(_StoredSessions):
+    """Sessions in this process; they end with it.
+
+    Args:
+        **options: See `SessionOptions`.
+    """
+
+    def __init__(self, **options: Unpack[SessionOptions]) -> None:
+        self._sessions = _jam.Sessions("memory", **options)
+
+
+class JSONSessions(_StoredSessions):
+    """Sessions in one readable JSON file, safe between threads and processes; for development.
+
+    Args:
+        json_path: The file; it is made with mode 0600 if it is not there.
+        **options: See `SessionOptions`.
+    """
+
+    def __init__(self, json_path: str | os.PathLike[str] = "jam.json", **options: Unpack[SessionOptions]) -> None:
+        self._sessions = _jam.Sessions("json", json_path=os.fspath(json_path), **options)
+
+
+class SQLiteSessions(_StoredSessions):
+    """Sessions in an SQLite database: for one machine with any number of worker processes.
+
+    Args:
+        sqlite_path: The file; it is made with mode 0600 if it is not there.
+        **options: See `SessionOptions`.
+    """
+
+    def __init__(self, sqlite_path: str | os.PathLike[str] = "jam.sqlite3", **options: Unpack[SessionOptions]) -> None:
+        self._sessions = _jam.Sessions("sqlite", sqlite_path=os.fspath(sqlite_path), **options)
+
+
+class RedisSessions(_StoredSessions):
+    """Sessions on a Redis (6.2 or later) or Valkey server: for several machines.
+
+    Args:
+        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py, which is
+            driven from Python and several times slower.
+        redis_sessions_key: What the names of all keys in Redis begin with.
+        **options: See `SessionOptions`.
+    """
+
+    def __init__(
+        self,
+        redis_uri: Any = "redis://localhost:6379/0",
+        redis_sessions_key: str = "sessions",
+        **options: Unpack[SessionOptions],
+    ) -> None:
+        self._sessions = _jam.Sessions(
+            "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
+        )
+
+
+_BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {
+    "memory": (MemorySessions, ()),
+    "json": (JSONSessions, ("json_path",)),
+    "sqlite": (SQLiteSessions, ("sqlite_path",)),
+    "redis": (RedisSessions, ("redis_uri", "redis_sessions_key")),
+}
+
+
+def create_instance(session_type: str = "sqlite", **options: Any) -> BaseSessionModule:
+    """Makes the session store that a section `session` asks for.
+
+    Args:
+        session_type: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
+        **options: The further keys of the section; those of other types are ignored.
+    """
+    return _build.create_of_type(_BY_TYPE, "session_type", session_type, options)

@@ -1,0 +1,103 @@
+"""What the tests share: both facades, all stores, a real Redis server, keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faces import Face
+from servers import RedisServer, TokenEndpoint, find_redis_server
+
+STORES = ("memory", "json", "sqlite", "redis")
+
+
+@dataclass
+class Store:
+    """The keys that put sessions or a list on one of the stores."""
+
+    name: str
+    keys: dict[str, Any]
+
+    def session(self, **more: Any) -> dict[str, Any]:
+        return {"session_type": self.name, **self.keys, **more}
+
+    def list(self, kind: str, **more: Any) -> dict[str, Any]:
+        return {"type": kind, "backend": self.name, **self.keys, **more}
+
+
+@pytest.fixture(scope="session")
+def redis_program() -> str:
+    program = find_redis_server()
+    if program is None:
+        pytest.fail("no redis-server: install Redis 6.2 or later, or set JAM_REDIS_SERVER", pytrace=False)
+    return program
+
+
+@pytest.fixture(scope="session")
+def shared_redis(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(redis_program, tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_server(shared_redis: RedisServer) -> RedisServer:
+    """The server of all tests, empty."""
+    shared_redis.command("FLUSHALL")
+    return shared_redis
+
+
+@pytest.fixture
+def own_redis(redis_program: str, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server of this test alone, to be killed and restarted."""
+    server = RedisServer(redis_program, tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+def make_store(name: str, request: pytest.FixtureRequest) -> Store:
+    if name == "redis":
+        return Store(name, {"redis_uri": request.getfixturevalue("redis_server").uri})
+    folder: Path = request.getfixturevalue("tmp_path")
+    paths = {"json": {"json_path": str(folder / "jam.json")}, "sqlite": {"sqlite_path": str(folder / "jam.sqlite3")}}
+    return Store(name, paths.get(name, {}))
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> Store:
+    return make_store(request.param, request)
+
+
+@pytest.fixture(params=STORES[1:])
+def durable_store(request: pytest.FixtureRequest) -> Store:
+    """A store that several instances and processes share."""
+    return make_store(request.param, request)
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def face(request: pytest.FixtureRequest) -> Iterator[Face]:
+    face = Face(request.param)
+    yield face
+    face.close()
+
+
+@pytest.fixture
+def token_endpoint() -> Iterator[TokenEndpoint]:
+    endpoint = TokenEndpoint()
+    yield endpoint
+    endpoint.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_logger() -> Iterator[None]:
+    """Instances set the level of the common logger; each test starts without one."""
+    logger = logging.getLogger("jam")
+    logger.setLevel(logging.NOTSET)
+    yield
+    logger.setLevel(logging.NOTSET)

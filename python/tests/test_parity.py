@@ -1,0 +1,104 @@
+"""The two facades, and the modules that exist twice, offer the same calls."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any
+
+import pytest
+
+import jam
+import jam.aio
+import jam.aio.lists
+import jam.aio.oauth2
+import jam.aio.sessions
+import jam.jwt.lists
+import jam.oauth2
+import jam.sessions
+
+LIFE_CYCLE = {"close", "aclose"}
+CONTRACT = {
+    "jwt_make_payload": "(self, exp=None, data=None, **claims)",
+    "jwt_create_token": "(self, payload)",
+    "jwt_verify_token": "(self, token, check_exp=True, check_list=True, *, audience=None, issuer=None, leeway=None)",
+    "session_create": "(self, session_key, data)",
+    "session_get": "(self, session_id)",
+    "session_update": "(self, session_id, data)",
+    "session_delete": "(self, session_id)",
+    "session_clear": "(self, session_key)",
+    "session_rework": "(self, old_session_id)",
+    "session_list": "(self, session_key)",
+    "otp_code": "(self, secret, factor=None)",
+    "otp_uri": "(self, secret, name, issuer, counter=None)",
+    "otp_verify_code": "(self, secret, code, factor=None, look_ahead=1)",
+    "oauth2_get_authorized_url": "(self, provider, scope, **extra)",
+    "oauth2_fetch_token": "(self, provider, code, grant_type='authorization_code', **extra)",
+    "oauth2_refresh_token": "(self, provider, refresh_token, grant_type='refresh_token', **extra)",
+    "oauth2_client_credentials_flow": "(self, provider, scope=None, **extra)",
+    "paseto_make_payload": "(self, exp=None, **data)",
+    "paseto_create": "(self, payload, footer=None, *, implicit_assertion=None)",
+    "paseto_decode": "(self, token, check_exp=True, check_list=True, *, implicit_assertion=None)",
+    "jwt_create": "(self, payload)",
+    "jwt_encode": "(self, payload)",
+    "jwt_decode": "(self, token, check_exp=True, check_list=True, *, audience=None, issuer=None, leeway=None)",
+}
+
+
+def methods(owner: type[Any]) -> dict[str, types.FunctionType]:
+    found = inspect.getmembers(owner, inspect.isfunction)
+    return {name: function for name, function in found if not name.startswith("_") and name not in LIFE_CYCLE}
+
+
+def bare_signature(function: types.FunctionType) -> str:
+    signature = inspect.signature(function)
+    parameters = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+    return str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+
+
+def test_the_facades_have_the_methods_of_the_contract() -> None:
+    assert {name: bare_signature(function) for name, function in methods(jam.Jam).items()} == CONTRACT
+
+
+def test_the_facades_have_the_same_signatures() -> None:
+    blocking, awaited = methods(jam.Jam), methods(jam.aio.Jam)
+    assert blocking.keys() == awaited.keys()
+    for name in blocking:
+        assert inspect.signature(blocking[name]) == inspect.signature(awaited[name]), name
+    assert inspect.signature(jam.Jam) == inspect.signature(jam.aio.Jam)
+
+
+def test_every_method_of_the_asyncio_facade_is_a_coroutine_function() -> None:
+    assert all(inspect.iscoroutinefunction(function) for function in methods(jam.aio.Jam).values())
+    assert not any(inspect.iscoroutinefunction(function) for function in methods(jam.Jam).values())
+
+
+@pytest.mark.parametrize(
+    ("blocking", "awaited"),
+    [
+        (jam.sessions, jam.aio.sessions),
+        (jam.jwt.lists, jam.aio.lists),
+        (jam.oauth2, jam.aio.oauth2),
+    ],
+    ids=["sessions", "lists", "oauth2"],
+)
+def test_modules_that_exist_twice_offer_the_same(blocking: types.ModuleType, awaited: types.ModuleType) -> None:
+    assert blocking.__all__ == awaited.__all__
+    classes = [name for name in blocking.__all__ if inspect.isclass(getattr(blocking, name))]
+    assert len(classes) >= 4
+    for name in classes:
+        ours, theirs = getattr(blocking, name), getattr(awaited, name)
+        if ours is theirs:
+            continue
+        assert inspect.signature(ours) == inspect.signature(theirs), name
+        assert methods(ours).keys() == methods(theirs).keys(), name
+        for method, function in methods(ours).items():
+            assert bare_signature(function) == bare_signature(methods(theirs)[method]), f"{name}.{method}"
+            assert inspect.iscoroutinefunction(methods(theirs)[method]), f"{name}.{method}"
+
+
+def test_everything_public_is_documented() -> None:
+    for owner in (jam.Jam, jam.aio.Jam):
+        assert inspect.getdoc(owner)
+        for name, function in methods(owner).items():
+            assert inspect.getdoc(function), name
