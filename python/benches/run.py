@@ -51,7 +51,9 @@ def table(results: list[Comparison]) -> list[str]:
                 )
             )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return lines
 
@@ -68,7 +70,7 @@ def report(results: list[Comparison], awaiting: float) -> str:
             "",
             *table(results),
             "",
-            f"Awaiting a method that does no I/O costs {awaiting:.2f} us more than calling its blocking twin (aim: 0.30).",
+            f"Awaiting a method that does no I/O costs {awaiting:.2f} us more than its blocking twin (aim: 0.30).",
             "",
             f"Machine: {os.cpu_count()} cores, {platform.machine()}, {platform.system()}; "
             f"{platform.python_implementation()} {platform.python_version()}. Peers: {versions}.",

@@ -7,9 +7,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import redis.asyncio
-from measure import Comparison, compare_async
-
 from jam.aio import Jam
+from measure import Comparison, compare_async
 
 TASKS_AND_TARGETS = {1: 1.0, 16: 4.0, 256: 10.0}
 OPERATIONS = {1: 3_000, 16: 12_000, 256: 24_000}

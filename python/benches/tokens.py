@@ -9,11 +9,10 @@ import jwt as pyjwt
 import oxyjwt
 import pyotp
 import pyseto
-from measure import Comparison, compare
-
 from jam.jwt import JWT
 from jam.otp import TOTP
 from jam.paseto import PASETOv4
+from measure import Comparison, compare
 
 SECRET = "a secret of at least thirty-two bytes"
 CLAIMS = {
@@ -61,10 +60,14 @@ def comparisons() -> Iterator[Comparison]:
     )
     yield compare(
         "PASETO v4.local, decode 7 claims",
-        {"jam": lambda: paseto.decode(sealed, check_exp=False), "pyseto": lambda: pyseto.decode(peer_key, sealed)},
+        {
+            "jam": lambda: paseto.decode(sealed, check_exp=False),
+            "pyseto": lambda: pyseto.decode(peer_key, sealed),
+        },
     )
 
     totp, peer_totp = TOTP(OTP_SECRET), pyotp.TOTP(OTP_SECRET)
     yield compare(
-        "TOTP, code for a time", {"jam": lambda: totp.at(1_700_000_000), "pyotp": lambda: peer_totp.at(1_700_000_000)}
+        "TOTP, code for a time",
+        {"jam": lambda: totp.at(1_700_000_000), "pyotp": lambda: peer_totp.at(1_700_000_000)},
     )

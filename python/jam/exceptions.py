@@ -384,8 +384,6 @@ class JamOAuth2InvalidResponse(JamOAuth2Error):
 
 
 CLASSES_BY_CODE: dict[str, type[JamError]] = {
-    value.code: value
-    for value in list(globals().values())
-    if isinstance(value, type) and issubclass(value, JamError)
+    value.code: value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, JamError)
 }
 """The class for each code; the Rust core's errors are raised through it."""

@@ -171,9 +171,7 @@ class Jam(BaseJam):
         """
         return self._otp.uri(secret, name, issuer, counter)
 
-    def otp_verify_code(
-        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
-    ) -> bool:
+    def otp_verify_code(self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1) -> bool:
         """Whether a one-time password is good.
 
         Args:

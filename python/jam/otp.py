@@ -40,6 +40,7 @@ class ConfiguredOTP:
         self(_SAMPLE_SECRET)
 
     def __call__(self, secret: str | bytes) -> TOTP | HOTP:
+        """Gives the passwords of a secret: bytes, or base32 text."""
         if self.type == "totp":
             return TOTP(secret, self.digits, self.digest, self.interval)
         return HOTP(secret, self.digits, self.digest)

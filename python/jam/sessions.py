@@ -192,9 +192,7 @@ class RedisSessions(_StoredSessions):
         redis_sessions_key: str = "sessions",
         **options: Unpack[SessionOptions],
     ) -> None:
-        self._sessions = _jam.Sessions(
-            "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
-        )
+        self._sessions = _jam.Sessions("redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options)
 
 
 _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {

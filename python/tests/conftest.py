@@ -65,7 +65,10 @@ def make_store(name: str, request: pytest.FixtureRequest) -> Store:
     if name == "redis":
         return Store(name, {"redis_uri": request.getfixturevalue("redis_server").uri})
     folder: Path = request.getfixturevalue("tmp_path")
-    paths = {"json": {"json_path": str(folder / "jam.json")}, "sqlite": {"sqlite_path": str(folder / "jam.sqlite3")}}
+    paths = {
+        "json": {"json_path": str(folder / "jam.json")},
+        "sqlite": {"sqlite_path": str(folder / "jam.sqlite3")},
+    }
     return Store(name, paths.get(name, {}))
 
 

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jam
 import pytest
 from faces import Face
-
-import jam
 from jam.encoders import BaseEncoder, JsonEncoder
 from jam.exceptions import (
     JamConfigurationError,
@@ -76,9 +75,7 @@ def test_a_dict_is_taken_and_not_changed(face: Face) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("as_text", [True, False], ids=["str", "Path"])
-def test_a_file_is_read(
-    face: Face, name: str, as_text: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_read(face: Face, name: str, as_text: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAM_TEST_SECRET", SECRET)
     path = tmp_path / name
     path.write_text(FILES[name](), encoding="utf-8")
@@ -110,7 +107,9 @@ def test_variables_are_filled_in_once_and_in_files_only(
     path.write_text(TOML, encoding="utf-8")
     token = face.jam(path).jwt_create_token({})
     assert JWT("HS256", "${NOT_LOOKED_AT} " + SECRET).decode(token) == {}
-    token = face.jam({"jwt": {"alg": "HS256", "secret": "$JAM_TEST_SECRET as it stands, " + SECRET}}).jwt_create_token({})
+    token = face.jam({"jwt": {"alg": "HS256", "secret": "$JAM_TEST_SECRET as it stands, " + SECRET}}).jwt_create_token(
+        {}
+    )
     assert JWT("HS256", "$JAM_TEST_SECRET as it stands, " + SECRET).decode(token) == {}
 
 
@@ -126,7 +125,11 @@ def test_an_unset_variable_is_told_by_its_place(face: Face, tmp_path: Path) -> N
     [
         ("JAM_JWT_SECRET_KEY", {"jwt": {"alg": "HS256"}}, "jwt"),
         ("JAM_PASETO_KEY", {"paseto": {"version": "v4", "purpose": "local"}}, "paseto"),
-        ("JAM_SESSION_AES_SECRET", {"session": {"session_type": "memory", "is_session_crypt": True}}, "session"),
+        (
+            "JAM_SESSION_AES_SECRET",
+            {"session": {"session_type": "memory", "is_session_crypt": True}},
+            "session",
+        ),
     ],
 )
 def test_an_absent_key_is_read_from_the_environment(
@@ -177,7 +180,11 @@ def test_aliases_are_understood(face: Face, config: dict[str, Any]) -> None:
         ({"paseto": {"version": "v5", "purpose": "local", "key": "70" * 32}}, "paseto.version", "v4"),
         ({"jwt": {"alg": "none", "secret": SECRET}}, "jwt.alg", "HS256"),
         ({"jwt": {"alg": "HS256", "secret": SECRET, "list": {"type": "grey"}}}, "jwt.list.type", "white"),
-        ({"jwt": {"alg": "HS256", "secret": SECRET, "list": {"backend": "memory"}}}, "jwt.list.type", "white"),
+        (
+            {"jwt": {"alg": "HS256", "secret": SECRET, "list": {"backend": "memory"}}},
+            "jwt.list.type",
+            "white",
+        ),
         ({"jwt": {"alg": "HS256", "secret": SECRET, "leeway": -1}}, "jwt.leeway", "0"),
         ({"jwt": {"alg": "HS256", "secret": SECRET, "leeway": float("nan")}}, "jwt.leeway", ""),
         ({"jwt": {"alg": "HS256", "secret": SECRET, "leeway": 1e300}}, "jwt.leeway", ""),
@@ -540,7 +547,11 @@ def test_no_secret_is_shown_or_logged(face: Face, caplog: pytest.LogCaptureFixtu
     made = face.jam(
         {
             "jwt": {"alg": "HS256", "secret": SECRET, "list": {"type": "black", "backend": "memory"}},
-            "session": {"session_type": "memory", "is_session_crypt": True, "session_aes_secret": jam_aes_key()},
+            "session": {
+                "session_type": "memory",
+                "is_session_crypt": True,
+                "session_aes_secret": jam_aes_key(),
+            },
             "paseto": {"version": "v4", "purpose": "local", "key": "70" * 32},
             "otp": {},
         },

@@ -6,12 +6,11 @@ import asyncio
 import time
 from typing import Any
 
+import jam as blocking_jam
 import pytest
 from conftest import Store
 from faces import Face
 from servers import RedisServer, TokenEndpoint
-
-import jam as blocking_jam
 
 SECRET = "a secret of at least thirty-two bytes"
 
@@ -148,9 +147,7 @@ def test_the_blocking_facade_does_the_same(config: dict[str, Any]) -> None:
 
         assert "scope=user%3Aemail" in jam.oauth2_get_authorized_url(provider="github", scope=["user:email"])
         assert jam.oauth2_fetch_token(provider="github", code="auth_code")["access_token"] == "access-1"
-        assert (
-            jam.oauth2_refresh_token(provider="github", refresh_token="refresh_token")["access_token"] == "access-2"
-        )
+        assert jam.oauth2_refresh_token(provider="github", refresh_token="refresh_token")["access_token"] == "access-2"
         token = jam.oauth2_client_credentials_flow(provider="github", scope=["read"])
         assert token["access_token"] == "access-3"
 
@@ -163,9 +160,7 @@ def test_the_blocking_facade_does_the_same(config: dict[str, Any]) -> None:
         assert decoded == {"payload": payload, "footer": None}
 
 
-def test_the_requests_of_the_page_carry_what_the_grants_ask_for(
-    face: Face, token_endpoint: TokenEndpoint
-) -> None:
+def test_the_requests_of_the_page_carry_what_the_grants_ask_for(face: Face, token_endpoint: TokenEndpoint) -> None:
     jam = face.jam(make_config(Store("memory", {}), token_endpoint))
     jam.oauth2_fetch_token("github", "the code")
     jam.oauth2_refresh_token("github", "the refresh token")

@@ -6,8 +6,6 @@ import inspect
 import types
 from typing import Any
 
-import pytest
-
 import jam
 import jam.aio
 import jam.aio.lists
@@ -16,6 +14,7 @@ import jam.aio.sessions
 import jam.jwt.lists
 import jam.oauth2
 import jam.sessions
+import pytest
 
 LIFE_CYCLE = {"close", "aclose"}
 CONTRACT = {

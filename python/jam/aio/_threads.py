@@ -10,7 +10,10 @@ from typing import Any
 
 
 class InThread:
-    """Calls a module's blocking methods in a thread, so that the event loop goes on; coroutine functions as they are."""
+    """Calls a module's blocking methods in a thread, so that the event loop goes on.
+
+    Methods that are coroutine functions are called as they are.
+    """
 
     def __init__(self, module: Any) -> None:
         self._module = module

@@ -100,6 +100,7 @@ class JWT(_jam.JWT, BaseJWT):
         list: lists.BaseJWTList | AsyncJWTList | Mapping[str, Any] | None = None,
         serializer: type[BaseEncoder] | BaseEncoder | None = None,
     ) -> Self:
+        """Prepares the key; the class documents the arguments."""
         self = super().__new__(
             cls,
             alg,

@@ -107,9 +107,7 @@ class JSONList(_StoredList):
         in_list_life_time: float | None = None,
     ) -> None:
         super().__init__(type)
-        self._list = _jam.TokenList(
-            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time
-        )
+        self._list = _jam.TokenList("json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time)
 
 
 class SQLiteList(_StoredList):
