@@ -1,1 +1,35 @@
-//! oauth2
+//! The OAuth 2.0 client (RFC 6749): the authorization code grant, refresh tokens and client credentials.
+//!
+//! A provider is data: the names of [`presets`] need no addresses, any other is configured by its
+//! [`auth_url`](ProviderOptions::auth_url) and [`token_url`](ProviderOptions::token_url), or by its
+//! [`issuer`](ProviderOptions::issuer). [`Client`] blocks the calling thread, [`aio::Client`] is its asynchronous twin;
+//! both share pooled connections, follow no redirect, and bound the time and the size of every answer.
+//!
+//! ```
+//! use jam::oauth2::{CallOptions, Client, ProviderOptions};
+//!
+//! let client = Client::new(ProviderOptions {
+//!     name: "github".into(),
+//!     client_id: "demo".into(),
+//!     client_secret: Some("secret".into()),
+//!     redirect_url: Some("https://example.org/callback".into()),
+//!     ..ProviderOptions::default()
+//! })?;
+//! // The state ties the callback to the browser that asked (RFC 6749 section 10.12): keep it in its session.
+//! let state = CallOptions::new().parameter("state", "Jd93kAx0");
+//! assert_eq!(
+//!     client.authorization_url(&["read:user", "user:email"], &state)?,
+//!     "https://github.com/login/oauth/authorize?response_type=code&client_id=demo\
+//!      &redirect_uri=https%3A%2F%2Fexample.org%2Fcallback&scope=read%3Auser%20user%3Aemail&state=Jd93kAx0",
+//! );
+//! # Ok::<(), jam::Error>(())
+//! ```
+
+mod client;
+mod discovery;
+mod http;
+mod provider;
+mod token;
+
+pub use client::{CallOptions, Client, aio};
+pub use provider::{ClientAuthentication, ProviderOptions, presets};
