@@ -1,15 +1,164 @@
-//! The asyncio bridge.
+//! The asyncio bridge: Rust futures as Python awaitables.
+//!
+//! ```text
+//! the loop's thread (GIL)                          the worker's thread (never the GIL)
+//! await operation ── first poll ── ready? ─► value
+//!        └─ pending: the task sleeps ── spawn ──► future runs to its end
+//!                                                   └─ answer ─► the loop's queue ─► eventfd, once per batch
+//! drain ◄──────────── the loop wakes ◄───────────────────────────┘
+//!   └─ for each answer: resume its task, which makes the Python value
+//! ```
+//!
+//! - There is one tokio runtime per process with one worker thread, made at the first use. After a fork the child
+//!   makes its own; the parent's is left alone, since the two share its epoll instance.
+//! - There is one queue per event loop, found by a weak reference to the loop ([`queue`]).
+//! - What is awaited is an [`Operation`], which a task takes for a coroutine. As a coroutine it starts when it is
+//!   first awaited, and warns when it never was. A cancelled task stops waiting; the Rust future runs to its end,
+//!   and its answer is dropped.
+
+mod operation;
+mod queue;
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::task::{Context, Poll};
 
 use pyo3::prelude::*;
+use tokio::runtime::{Builder, Runtime};
 
-/// Runs blocking work without the GIL.
+use crate::{error, log};
+use operation::Operation;
+
+/// Files and name look-ups run on further threads, at most so many.
+const BLOCKING_THREADS: usize = 16;
+
+/// Makes the Python value, or raises. Called under the GIL, once.
+type Answer = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+/// A future on its way to an [`Answer`].
+type Job = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// An awaitable of what `future` gives, made a Python value by `convert`.
+///
+/// Nothing happens before it is awaited. Then the future is polled once on the thread of the event loop, with the
+/// GIL, and from then on by the worker without it; so it must not block, and must do its work when polled (as an
+/// `async` block does), not when made.
+pub(crate) fn spawn<T: Send + 'static>(
+    py: Python<'_>,
+    future: impl Future<Output = jam::Result<T>> + Send + 'static,
+    convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> PyResult<Py<PyAny>> {
+    let job = async move {
+        let result = future.await;
+        let answer: Answer =
+            Box::new(move |py| result.map_err(error::to_py).and_then(|value| convert(py, value)));
+        answer
+    };
+    Ok(Py::new(py, Operation::starting_with(Box::pin(job)))?.into_any())
+}
+
+/// An awaitable of what is known already, with no trip through the event loop.
+pub(crate) fn ready(py: Python<'_>, result: PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Operation::answered(Box::new(|_| result)))?.into_any())
+}
+
+/// Runs blocking work without the GIL. Worth it above some 5 microseconds.
 pub(crate) fn block<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     let result = py.detach(work);
-    crate::log::flush(py);
+    log::flush(py);
     result
 }
 
-/// Adds this part's classes.
-pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+/// Polls a job once where the caller is. `Err` gives back the job that is not finished.
+fn poll_once(job: Job) -> PyResult<Result<Answer, Guarded>> {
+    let _context = runtime()?.enter();
+    let mut job = Guarded(job);
+    match Pin::new(&mut job).poll(&mut Context::from_waker(std::task::Waker::noop())) {
+        Poll::Ready(answer) => Ok(Ok(answer)),
+        Poll::Pending => Ok(Err(job)),
+    }
+}
+
+/// A job that answers with an exception instead of unwinding.
+struct Guarded(Job);
+
+impl Future for Guarded {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        // A future that has panicked is not polled again, so nothing sees its broken state.
+        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context)))
+            .unwrap_or_else(|_| Poll::Ready(Box::new(|_| Err(panicked()))))
+    }
+}
+
+/// The value of an answer; a panic on the way becomes an exception that programs can catch.
+fn deliver(py: Python<'_>, answer: Answer) -> PyResult<Py<PyAny>> {
+    log::flush(py);
+    catch_unwind(AssertUnwindSafe(|| answer(py))).unwrap_or_else(|_| Err(panicked()))
+}
+
+fn panicked() -> PyErr {
+    error::internal("an operation failed inside of Jam; this is a bug, please report it")
+}
+
+/// The runtime of this process, null before its first use.
+static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(ptr::null_mut());
+
+fn runtime() -> PyResult<&'static Runtime> {
+    let current = RUNTIME.load(Ordering::Acquire);
+    // SAFETY: it is null or comes from `Box::into_raw` below, and is never freed.
+    if let Some(runtime) = unsafe { current.as_ref() } {
+        return Ok(runtime);
+    }
+    let made = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("jam")
+        .enable_all()
+        .build()?;
+    let made = Box::into_raw(Box::new(made));
+    let current = match RUNTIME.compare_exchange(current, made, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => made,
+        Err(first) => {
+            // SAFETY: `made` was not shared. Another thread was first, so its threads are told to end.
+            unsafe { Box::from_raw(made) }.shutdown_background();
+            first
+        }
+    };
+    // SAFETY: as above.
+    Ok(unsafe { &*current })
+}
+
+/// In the child of a fork there are no threads, and the parent's epoll instance must not be touched: the runtime is
+/// forgotten without being dropped.
+#[cfg(unix)]
+extern "C" fn in_child_of_fork() {
+    jam::process::forked();
+    RUNTIME.store(ptr::null_mut(), Ordering::Release);
+}
+
+#[cfg(unix)]
+fn watch_forks() -> PyResult<()> {
+    static WATCHING: std::sync::Once = std::sync::Once::new();
+    let mut status = 0;
+    WATCHING.call_once(|| {
+        // SAFETY: the handler stores to two atomics, which is allowed between fork and exec; the extension module is
+        // never unloaded, so the handler stays where it is.
+        status = unsafe { libc::pthread_atfork(None, None, Some(in_child_of_fork)) };
+    });
+    if status == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(status).into()) }
+}
+
+#[cfg(not(unix))]
+fn watch_forks() -> PyResult<()> {
     Ok(())
+}
+
+/// Watches forks. The classes of the bridge are not for users, so the module does not name them.
+pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    watch_forks()
 }
