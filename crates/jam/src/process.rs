@@ -1,8 +1,18 @@
 //! Which process this is, counted in forks. Connections and open files of a parent must not be used by its
 //! child; whoever keeps some compares generations and opens its own.
+//!
+//! Whoever may fork calls [`before_fork`] before, then [`after_fork`] in the parent and [`forked`] in the child
+//! (`pthread_atfork` takes just these three; the Python package does this by itself).
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+/// How long a fork waits for operations that are under way: longer than any of them should take.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether the operations have ended, or the fork has.
+const PAUSE: Duration = Duration::from_micros(200);
 
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
@@ -12,9 +22,75 @@ pub fn generation() -> u64 {
 }
 
 /// Tells Jam that this process is the child of a fork. Call it first thing in the child, before any other
-/// call to Jam (a `pthread_atfork` handler is the place); the Python package does this by itself.
+/// call to Jam.
 pub fn forked() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
+    BUSY.store(0, Ordering::SeqCst);
+    FORKING.store(false, Ordering::SeqCst);
+}
+
+/// How many operations are under way that a fork must not cut in two.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
+/// Set while a fork happens: no new operation starts.
+static FORKING: AtomicBool = AtomicBool::new(false);
+static PARKED_BEFORE_FORK: Mutex<Vec<Weak<dyn Park>>> = Mutex::new(Vec::new());
+
+/// What holds files open that a child must not inherit.
+pub(crate) trait Park: Send + Sync {
+    /// Closes them, to be opened again at the next use.
+    fn park(&self);
+}
+
+/// Has [`before_fork`] park it, as long as it lives.
+pub(crate) fn park_before_fork(what: Weak<dyn Park>) {
+    let mut parked = PARKED_BEFORE_FORK.lock().unwrap_or_else(PoisonError::into_inner);
+    parked.retain(|other| other.strong_count() > 0);
+    parked.push(what);
+}
+
+/// An operation that holds locks: while one lives, an announced fork waits. Must not be nested.
+#[derive(Debug)]
+pub(crate) struct Busy(());
+
+/// Begins an operation that holds locks; waits while a fork happens.
+pub(crate) fn busy() -> Busy {
+    loop {
+        BUSY.fetch_add(1, Ordering::SeqCst);
+        if !FORKING.load(Ordering::SeqCst) {
+            return Busy(());
+        }
+        BUSY.fetch_sub(1, Ordering::SeqCst);
+        std::thread::sleep(PAUSE);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Call it right before a fork. Lets the stores' operations end and starts no new one, so that the child inherits
+/// no lock that nobody will release; closes SQLite's files, whose locks a child takes for its own.
+pub fn before_fork() {
+    FORKING.store(true, Ordering::SeqCst);
+    let mut waited = Duration::ZERO;
+    while BUSY.load(Ordering::SeqCst) > 0 && waited < LONGEST_WAIT {
+        std::thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+    let parked: Vec<_> = {
+        let parked = PARKED_BEFORE_FORK.lock().unwrap_or_else(PoisonError::into_inner);
+        parked.iter().filter_map(Weak::upgrade).collect()
+    };
+    for store in parked {
+        store.park();
+    }
+}
+
+/// Call it in the parent right after a fork that [`before_fork`] announced: operations go on.
+pub fn after_fork() {
+    FORKING.store(false, Ordering::SeqCst);
 }
 
 /// A static of which each process has its own. The parent's value stays in the child's memory, untouched: its

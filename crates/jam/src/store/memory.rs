@@ -2,18 +2,15 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::table::Table;
 use super::{AsyncStore, Entry, Exchange, Key, Lifetime, Renamed, Store, StoreFuture, check_same_group};
-use crate::{Result, StoreError, Timestamp, process};
+use crate::process::{self, Busy};
+use crate::{Result, StoreError, Timestamp};
 
 /// Enough that threads seldom meet in one. A single lock would serve two cores as well, and not sixteen.
 const SHARDS: usize = 16;
-
-/// How often a child of a fork tries, 0.1 ms apart, to get a lock that its parent may have held in the fork.
-const TRIES_AFTER_FORK: u32 = 10_000;
 
 /// A store in memory, blocking and asynchronous alike: it never waits for anything but another thread's
 /// operation. Expired values are removed by the writes that follow, a few at a time; no thread runs for it.
@@ -40,8 +37,6 @@ pub struct MemoryStore {
     shards: [Mutex<Table>; SHARDS],
     hasher: RandomState,
     closed: AtomicBool,
-    /// The process that made the store; in a child of it a lock may be held by a thread that does not exist.
-    generation: u64,
 }
 
 impl Default for MemoryStore {
@@ -53,20 +48,23 @@ impl Default for MemoryStore {
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
-        Self {
-            shards: Default::default(),
-            hasher: RandomState::new(),
-            closed: AtomicBool::new(false),
-            generation: process::generation(),
+        Self { shards: Default::default(), hasher: RandomState::new(), closed: AtomicBool::new(false) }
+    }
+
+    fn enter(&self) -> Result<Busy> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed.into());
         }
+        Ok(process::busy())
     }
 
-    fn of_key(&self, key: &Key) -> Result<MutexGuard<'_, Table>> {
-        self.lock(self.shard_of(key.group.as_deref().unwrap_or(&key.id)))
+    fn on_key<R>(&self, key: &Key, work: impl FnOnce(&mut Table) -> R) -> Result<R> {
+        self.on_shard(key.group.as_deref().unwrap_or(&key.id), work)
     }
 
-    fn of_group(&self, group: &str) -> Result<MutexGuard<'_, Table>> {
-        self.lock(self.shard_of(group))
+    fn on_shard<R>(&self, name: &str, work: impl FnOnce(&mut Table) -> R) -> Result<R> {
+        let _busy = self.enter()?;
+        Ok(work(&mut self.lock(self.shard_of(name))))
     }
 
     fn shard_of(&self, name: &str) -> usize {
@@ -74,55 +72,35 @@ impl MemoryStore {
         (self.hasher.hash_one(name) % SHARDS as u64) as usize
     }
 
-    fn lock(&self, shard: usize) -> Result<MutexGuard<'_, Table>> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(StoreError::Closed.into());
-        }
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Table> {
         // An operation does not panic half-way, so a poisoned lock guards a whole table.
-        if self.generation == process::generation() {
-            return Ok(self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner));
-        }
-        self.lock_after_fork(shard)
-    }
-
-    /// If a thread of the parent held the lock in the fork, it is never released here: better an error than a hang.
-    fn lock_after_fork(&self, shard: usize) -> Result<MutexGuard<'_, Table>> {
-        for _ in 0..TRIES_AFTER_FORK {
-            match self.shards[shard].try_lock() {
-                Ok(table) => return Ok(table),
-                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(100)),
-            }
-        }
-        let reason = "another thread was writing to the memory store while this process was forked; \
-                      make the store after the fork";
-        Err(StoreError::Unavailable(reason.into()).into())
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store for MemoryStore {
     fn get(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        Ok(self.of_key(key)?.get(key, now).map(|record| record.value.clone()))
+        self.on_key(key, |table| table.get(key, now).map(|record| record.value.clone()))
     }
 
     fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        Ok(self.of_key(key)?.touch(key, now).map(|record| record.value.clone()))
+        self.on_key(key, |table| table.touch(key, now).map(|record| record.value.clone()))
     }
 
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
-        self.of_key(key)?.put(key, value, lifetime, now);
-        Ok(())
+        self.on_key(key, |table| table.put(key, value, lifetime, now))
     }
 
     fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Result<()> {
-        let mut tables: [Option<MutexGuard<'_, Table>>; SHARDS] = Default::default();
+        let _busy = self.enter()?;
         let shard_of = |key: &Key| self.shard_of(key.group.as_deref().unwrap_or(&key.id));
         let mut touched: Vec<usize> = entries.iter().map(|(key, ..)| shard_of(key)).collect();
         // All of them at once, in one order everywhere: two threads never wait for each other.
         touched.sort_unstable();
         touched.dedup();
+        let mut tables: [Option<MutexGuard<'_, Table>>; SHARDS] = Default::default();
         for shard in touched {
-            tables[shard] = Some(self.lock(shard)?);
+            tables[shard] = Some(self.lock(shard));
         }
         for (key, value, lifetime) in entries {
             if let Some(table) = &mut tables[shard_of(key)] {
@@ -133,37 +111,36 @@ impl Store for MemoryStore {
     }
 
     fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        Ok(self.of_key(key)?.insert(key, value, lifetime, now))
+        self.on_key(key, |table| table.insert(key, value, lifetime, now))
     }
 
     fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
-        Ok(self.of_key(key)?.replace(key, value, now))
+        self.on_key(key, |table| table.replace(key, value, now))
     }
 
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed> {
         check_same_group(from, to)?;
-        Ok(self.of_key(from)?.rename(from, to, exchange, now))
+        self.on_key(from, |table| table.rename(from, to, exchange, now))
     }
 
     fn delete(&self, key: &Key, now: Timestamp) -> Result<bool> {
-        Ok(self.of_key(key)?.delete(key, now))
+        self.on_key(key, |table| table.delete(key, now))
     }
 
     fn clear(&self, group: &str, now: Timestamp) -> Result<u64> {
-        Ok(self.of_group(group)?.clear(group, now))
+        self.on_shard(group, |table| table.clear(group, now))
     }
 
     fn list(&self, group: &str, now: Timestamp) -> Result<Vec<Entry>> {
-        Ok(self.of_group(group)?.list(group, now))
+        self.on_shard(group, |table| table.list(group, now))
     }
 
     fn close(&self) {
-        for shard in 0..SHARDS {
-            if let Ok(mut table) = self.lock(shard) {
-                *table = Table::default();
-            }
-        }
+        let Ok(_busy) = self.enter() else { return };
         self.closed.store(true, Ordering::Release);
+        for shard in 0..SHARDS {
+            *self.lock(shard) = Table::default();
+        }
     }
 }
 

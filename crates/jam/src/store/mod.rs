@@ -3,7 +3,11 @@
 //! A store keeps opaque bytes under a [`Key`] for a [`Lifetime`]. What is expired is gone: no method ever
 //! answers with it. The two traits say the same; [`Store`] blocks, [`AsyncStore`] is awaited.
 
+mod file;
+mod group_commit;
+mod json;
 mod memory;
+mod sqlite;
 mod table;
 
 use std::future::Future;
@@ -11,7 +15,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use json::JsonStore;
 pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
 
 use crate::{Error, Result, StoreError, Timestamp};
 
@@ -77,6 +83,15 @@ pub enum Renamed {
     Missing,
     /// The old key holds other bytes than expected, or the new key is taken. Nothing was changed.
     Conflict,
+}
+
+/// A namespace is part of keys and files that people look at, and of Redis's hash tags.
+fn check_namespace(namespace: &str) -> Result<()> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}') || byte == b' ';
+    if (1..=128).contains(&namespace.len()) && namespace.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err(Error::validation("a store's namespace is 1 to 128 printable ASCII characters without braces"))
 }
 
 /// [`Store::rename`] stays within a group, because in a cluster only a group lives in one place.

@@ -154,6 +154,19 @@ impl Table {
         slots.insert(id, Slot { record, place });
     }
 
+    /// All values of the map with their group and id, in no order, live or not.
+    pub(super) fn records(&self) -> impl Iterator<Item = (Option<&str>, &str, &Record)> {
+        let grouped = self.groups.iter().flat_map(|(group, slots)| {
+            slots.iter().map(move |(id, slot)| (Some(&**group), &**id, &slot.record))
+        });
+        grouped.chain(self.alone.iter().map(|(id, slot)| (None, &**id, &slot.record)))
+    }
+
+    /// Removes everything that is expired.
+    pub(super) fn purge(&mut self, now: Timestamp) {
+        while self.sweep_one(now) {}
+    }
+
     fn slots(&self, group: Option<&str>) -> Option<&Slots> {
         match group {
             Some(group) => self.groups.get(group),
@@ -201,11 +214,17 @@ impl Table {
 
     /// Removes a few of the expired values, the longest expired first.
     fn sweep(&mut self, now: Timestamp) {
-        for _ in 0..SWEPT_PER_WRITE {
-            let Some(first) = self.queue.first_entry().filter(|first| first.key().0 <= now) else { return };
-            let (group, id) = first.remove();
-            self.settle(group, id, now);
+        let mut left = SWEPT_PER_WRITE;
+        while left > 0 && self.sweep_one(now) {
+            left -= 1;
         }
+    }
+
+    fn sweep_one(&mut self, now: Timestamp) -> bool {
+        let Some(first) = self.queue.first_entry().filter(|first| first.key().0 <= now) else { return false };
+        let (group, id) = first.remove();
+        self.settle(group, id, now);
+        true
     }
 
     /// Decides about a value whose place in the queue has come: it goes, or was touched and queues up again.
