@@ -3,19 +3,34 @@
 use std::fmt;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// The engine that uses AVX2 or NEON where the machine has it.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+static BASE64URL: std::sync::LazyLock<base64::engine::Simd> =
+    std::sync::LazyLock::new(|| base64::engine::Simd::url_safe(general_purpose::NO_PAD));
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
+static BASE64URL: general_purpose::GeneralPurpose = general_purpose::URL_SAFE_NO_PAD;
+
 /// Base64url without padding (RFC 4648 section 5, RFC 7515 section 2).
 pub fn base64url_encode(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    BASE64URL.encode(bytes)
 }
 
-/// Appends the base64url form of `bytes` to `text`.
-pub fn base64url_encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
-    URL_SAFE_NO_PAD.encode_string(bytes, text);
+/// Appends the base64url form of `bytes` to `text`, which is text in bytes so that it can be checked once
+/// when it is complete.
+pub fn base64url_encode_to(bytes: impl AsRef<[u8]>, text: &mut Vec<u8>) {
+    let (bytes, start) = (bytes.as_ref(), text.len());
+    text.resize(start + base64url_length(bytes.len()), 0);
+    BASE64URL.encode_slice(bytes, &mut text[start..]).expect("the buffer has the length of the text");
+}
+
+/// How many characters `length` bytes have in base64url without padding.
+pub const fn base64url_length(length: usize) -> usize {
+    length / 3 * 4 + (length % 3 * 4).div_ceil(3)
 }
 
 /// Reads base64url without padding. `None` for padding, white space, characters of the plain alphabet, and
@@ -28,7 +43,7 @@ pub fn base64url_encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
 /// assert_eq!(base64url_decode("-_9"), None); // the same bytes, spelled otherwise
 /// ```
 pub fn base64url_decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+    BASE64URL.decode(text).ok()
 }
 
 /// Reads one JSON object (RFC 8259). Refused with a reason: anything else at the top, duplicate members
@@ -154,6 +169,28 @@ mod tests {
         assert_eq!(base64url_decode("Zg"), Some(b"f".to_vec()));
         for bad in ["Zg==", "Zh", "Z", "Zg ", "Z g", "Zg\n", "Z+8", "Z/8", "é"] {
             assert_eq!(base64url_decode(bad), None, "{bad:?}");
+        }
+    }
+
+    // Long texts take another way through the decoder than short ones.
+    #[test]
+    fn long_base64url_has_one_spelling_too() {
+        for length in 0..300 {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+            let mut text = base64url_encode(&bytes);
+            assert_eq!(text.len(), base64url_length(bytes.len()));
+            let mut appended = b"x".to_vec();
+            base64url_encode_to(&bytes, &mut appended);
+            assert_eq!(&appended[1..], text.as_bytes());
+            assert_eq!(base64url_decode(&text).as_ref(), Some(&bytes));
+            for bad in [format!("{text}="), format!("{text}!"), format!("+{text}"), format!("{text}\n")] {
+                assert_eq!(base64url_decode(&bad), None, "{bad}");
+            }
+            if bytes.len() % 3 == 1 {
+                // The last character carries four bits too many, all zero: A, Q, g, w.
+                let last = char::from(text.pop().unwrap() as u8 + 1);
+                assert_eq!(base64url_decode(format!("{text}{last}")), None);
+            }
         }
     }
 

@@ -9,6 +9,9 @@ use crate::KeyError;
 /// The length of a signature in bytes.
 pub(crate) const SIGNATURE_LENGTH: usize = 64;
 
+/// The length of a public key and of the seed of a private key in bytes.
+pub(crate) const KEY_LENGTH: usize = 32;
+
 /// A private key, prepared for signing.
 pub(crate) struct PrivateKey(Ed25519KeyPair);
 
@@ -22,7 +25,7 @@ pub(crate) struct PublicKey {
 impl PrivateKey {
     /// The key that belongs to a seed of 32 bytes (RFC 8032 section 5.1.5).
     pub(crate) fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
-        if seed.len() != 32 {
+        if seed.len() != KEY_LENGTH {
             return Err(KeyError::Malformed("an Ed25519 private key has 32 bytes".into()));
         }
         let pair = Ed25519KeyPair::from_seed_unchecked(seed)

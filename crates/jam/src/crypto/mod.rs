@@ -5,11 +5,16 @@
 
 pub(crate) mod argon2;
 pub(crate) mod blake2b;
+pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
 pub(crate) mod hmac;
+pub(crate) mod key_encoding;
 pub(crate) mod pbkdf2;
+pub(crate) mod rsa;
 pub(crate) mod seal;
 pub(crate) mod xchacha;
+
+use std::sync::Once;
 
 use sha2::Digest;
 use zeroize::Zeroizing;
@@ -27,6 +32,16 @@ pub(crate) fn random_bytes<const N: usize>() -> Zeroizing<[u8; N]> {
     let mut bytes = Zeroizing::new([0; N]);
     random(bytes.as_mut_slice());
     bytes
+}
+
+/// Starts the random generator of the signature library, which takes up to 50 ms once in a process. The
+/// constructors of private keys call this, so that the time is spent at start-up and not in a request.
+fn warm_up() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        // A failure would show again, as an error, in the first signature.
+        let _ = aws_lc_rs::rand::fill(&mut [0]);
+    });
 }
 
 /// SHA-256 (FIPS 180-4).

@@ -1,1 +1,14 @@
-//! jose
+//! JSON Object Signing and Encryption: keys, signatures and tokens (RFC 7515, 7517, 7518, 7519, 8037, 8725).
+//!
+//! [`Jwt`] is the configured codec that most programs need. Below it lie [`Jwk`], the signatures of [`jws`]
+//! and the rules of [`claims`], each usable alone.
+
+mod algorithm;
+pub mod claims;
+mod jwk;
+pub mod jws;
+mod jwt;
+mod key;
+
+pub use jwk::Jwk;
+pub use jwt::{DecodeOptions, Jwt, JwtOptions};

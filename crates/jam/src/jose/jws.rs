@@ -1,0 +1,262 @@
+//! JSON Web Signatures (RFC 7515) in the compact form, `header.payload.signature`.
+//!
+//! ```
+//! use jam::jose::Jwk;
+//! use jam::jose::jws::{Algorithm, SigningKey, Unverified, VerifyingKey, sign};
+//!
+//! let secret = Jwk::from_secret(vec![7; 32]);
+//! let token = sign(b"hello", &Default::default(), &SigningKey::new(Algorithm::Hs256, &secret)?)?;
+//!
+//! let verified = Unverified::parse(&token)?.verify(&VerifyingKey::new(Algorithm::Hs256, &secret)?)?;
+//! assert_eq!(verified.payload(), b"hello");
+//! # Ok::<(), jam::Error>(())
+//! ```
+
+use serde_json::{Map, Value};
+
+pub use super::algorithm::Algorithm;
+pub use super::key::{SigningKey, VerifyingKey};
+use crate::encoding::{
+    base64url_decode, base64url_encode, base64url_encode_to, base64url_length, json_kind, json_object,
+};
+use crate::{Error, JwtError, Result};
+
+/// The longest token that is read unless another limit is given, in bytes.
+pub const DEFAULT_LENGTH_LIMIT: usize = 256 * 1024;
+
+/// Room for the signature in a token: the text of 66 + 66 bytes (ES512). RSA signatures make the token grow.
+const USUAL_SIGNATURE: usize = base64url_length(132);
+
+/// Signs `payload` into a compact token. The header is `header` with `alg` and, when the key has a name, `kid`.
+///
+/// # Errors
+/// [`Error::Validation`] when `header` holds another `alg` or `kid` than the key's, `crit` or `b64`.
+pub fn sign(payload: &[u8], header: &Map<String, Value>, key: &SigningKey) -> Result<String> {
+    sign_prepared(&prepare_header(header, key.algorithm(), key.key_id())?, payload, key)
+}
+
+/// The encoded header of every token with these members that a key of this algorithm and name signs.
+pub(crate) fn prepare_header(
+    header: &Map<String, Value>,
+    algorithm: Algorithm,
+    key_id: Option<&str>,
+) -> Result<String> {
+    let mut members = header.clone();
+    for name in ["crit", "b64"] {
+        if members.contains_key(name) {
+            return Err(Error::validation(format!("the header parameter {name:?} is not supported")));
+        }
+    }
+    for (name, value) in [("alg", Some(algorithm.name())), ("kid", key_id)] {
+        let Some(value) = value.map(Value::from) else { continue };
+        if members.get(name).is_some_and(|given| *given != value) {
+            return Err(Error::validation(format!("the header parameter {name:?} is not the key's")));
+        }
+        members.insert(name.to_owned(), value);
+    }
+    Ok(base64url_encode(Value::Object(members).to_string()))
+}
+
+/// Signs below a header that is encoded already: one allocation, except for RSA.
+pub(crate) fn sign_prepared(encoded_header: &str, payload: &[u8], key: &SigningKey) -> Result<String> {
+    let length = encoded_header.len() + base64url_length(payload.len()) + USUAL_SIGNATURE + 2;
+    let mut token = Vec::with_capacity(length);
+    token.extend_from_slice(encoded_header.as_bytes());
+    token.push(b'.');
+    base64url_encode_to(payload, &mut token);
+    let signature = key.sign(&token)?;
+    token.push(b'.');
+    base64url_encode_to(signature, &mut token);
+    Ok(String::from_utf8(token).expect("base64url and dots are ASCII"))
+}
+
+/// A compact token whose signature nobody has looked at. Its header is what a stranger wrote.
+#[derive(Clone, Debug)]
+pub struct Unverified<'a> {
+    parts: Parts<'a>,
+    header: Header,
+}
+
+impl<'a> Unverified<'a> {
+    /// Takes a compact token apart and reads its header.
+    ///
+    /// # Errors
+    /// [`JwtError::Malformed`] when the text is longer than [`DEFAULT_LENGTH_LIMIT`] or does not have exactly
+    /// three parts, or the header is not base64url of one JSON object with `alg`, has a duplicate member, or
+    /// asks for an extension by `crit` or `b64`, none of which Jam knows.
+    pub fn parse(token: &'a str) -> Result<Self> {
+        Self::parse_with_limit(token, DEFAULT_LENGTH_LIMIT)
+    }
+
+    /// As [`Unverified::parse`], with another limit for the length of the token in bytes.
+    ///
+    /// # Errors
+    /// As [`Unverified::parse`].
+    pub fn parse_with_limit(token: &'a str, limit: usize) -> Result<Self> {
+        let parts = Parts::split(token, limit)?;
+        let header = Header::decode(parts.header)?;
+        Ok(Self { parts, header })
+    }
+
+    /// The header, for choosing among keys by [`Header::key_id`]. Trust nothing else in it.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Checks the signature. The header must name exactly the key's algorithm and, when both have one, the
+    /// key's name; keys and addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are never used.
+    ///
+    /// # Errors
+    /// [`JwtError::UnsupportedAlgorithm`] for another algorithm, [`JwtError::InvalidSignature`] for another key
+    /// or a changed token, [`JwtError::Malformed`] when the signature or the payload is not base64url.
+    pub fn verify(self, key: &VerifyingKey) -> Result<Verified> {
+        self.header.check(key)?;
+        let payload = self.parts.verify(key)?;
+        Ok(Verified { header: self.header, payload })
+    }
+}
+
+/// A token whose signature holds.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    header: Header,
+    payload: Vec<u8>,
+}
+
+impl Verified {
+    /// The header, which the signature covers.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The payload, which the signature covers.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The payload alone.
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+}
+
+/// The header of a token (RFC 7515 section 4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    algorithm: String,
+    members: Map<String, Value>,
+}
+
+impl Header {
+    pub(crate) fn decode(encoded: &str) -> Result<Self, JwtError> {
+        let bytes = base64url_decode(encoded)
+            .ok_or(JwtError::Malformed("the token's header is not base64url without padding".into()))?;
+        let members = json_object(&bytes)
+            .map_err(|reason| JwtError::Malformed(format!("the token's header: {reason}").into()))?;
+        // RFC 7515 section 4.1.11: what `crit` names must be understood, and Jam understands none of it. RFC 7797
+        // section 6 lets `b64` stand only together with `crit`.
+        for name in ["crit", "b64"] {
+            if members.contains_key(name) {
+                return Err(JwtError::Malformed(
+                    format!("the token's header asks for an extension by {name:?}").into(),
+                ));
+            }
+        }
+        for name in ["alg", "kid", "typ", "cty"] {
+            if let Some(value) = members.get(name).filter(|value| !value.is_string()) {
+                return Err(JwtError::Malformed(
+                    format!("the token's header: {name:?} must be text, not {}", json_kind(value)).into(),
+                ));
+            }
+        }
+        let algorithm = members
+            .get("alg")
+            .and_then(Value::as_str)
+            .ok_or(JwtError::Malformed("the token's header has no \"alg\"".into()))?
+            .to_owned();
+        Ok(Self { algorithm, members })
+    }
+
+    /// Refuses a header that does not name the key's algorithm, or names another key.
+    pub(crate) fn check(&self, key: &VerifyingKey) -> Result<(), JwtError> {
+        if self.algorithm != key.algorithm().name() {
+            return Err(JwtError::UnsupportedAlgorithm(
+                format!(
+                    "the token's algorithm is not {}, the only one that the key verifies",
+                    key.algorithm()
+                )
+                .into(),
+            ));
+        }
+        match (self.key_id(), key.key_id()) {
+            (Some(named), Some(own)) if named != own => Err(JwtError::InvalidSignature),
+            _ => Ok(()),
+        }
+    }
+
+    /// The parameter `alg` as it was written.
+    pub fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+
+    /// The parameter `kid`: which key signed. It is opaque text; compare it exactly.
+    pub fn key_id(&self) -> Option<&str> {
+        self.text("kid")
+    }
+
+    /// The parameter `typ`: what kind of token this is.
+    pub fn token_type(&self) -> Option<&str> {
+        self.text("typ")
+    }
+
+    /// The parameter `cty`: what kind of thing the payload is.
+    pub fn content_type(&self) -> Option<&str> {
+        self.text("cty")
+    }
+
+    /// All parameters.
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.members.get(name).and_then(Value::as_str)
+    }
+}
+
+/// The three parts of a compact token, as they are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts<'a> {
+    pub(crate) header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    /// The header, the dot and the payload.
+    signed: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn split(token: &'a str, limit: usize) -> Result<Self, JwtError> {
+        if token.len() > limit {
+            return Err(JwtError::Malformed(format!("the token is longer than {limit} bytes").into()));
+        }
+        let three_parts = || JwtError::Malformed("a token has three parts with a dot between them".into());
+        let (header, rest) = token.split_once('.').ok_or_else(three_parts)?;
+        let (payload, signature) = rest.split_once('.').ok_or_else(three_parts)?;
+        if signature.contains('.') {
+            return Err(three_parts());
+        }
+        let signed = &token[..header.len() + 1 + payload.len()];
+        Ok(Self { header, payload, signature, signed })
+    }
+
+    /// The payload, if the signature holds. The header must have been checked.
+    pub(crate) fn verify(&self, key: &VerifyingKey) -> Result<Vec<u8>, JwtError> {
+        let signature = base64url_decode(self.signature)
+            .ok_or(JwtError::Malformed("the token's signature is not base64url without padding".into()))?;
+        if !key.verify(self.signed.as_bytes(), &signature) {
+            return Err(JwtError::InvalidSignature);
+        }
+        base64url_decode(self.payload)
+            .ok_or(JwtError::Malformed("the token's payload is not base64url without padding".into()))
+    }
+}

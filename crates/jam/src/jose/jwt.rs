@@ -1,0 +1,364 @@
+//! The configured codec for JSON Web Tokens (RFC 7519) in the compact signed form.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::algorithm::Algorithm;
+use super::claims::{self, NewClaims, Registered, Validation};
+use super::jwk::Jwk;
+use super::jws::{self, Header, Parts};
+use super::key::{SigningKey, VerifyingKey};
+use crate::encoding::json_object;
+use crate::secret::Secret;
+use crate::{ConfigurationError, Error, JwtError, Result, Timestamp};
+
+/// How tokens are signed and read. Either `secret` (HS256, HS384, HS512) or `private_key` and `public_key` (all
+/// other algorithms) are set; with a public key alone tokens can be read only.
+#[derive(Clone, Debug)]
+pub struct JwtOptions {
+    /// The algorithm; HS256 unless set.
+    pub algorithm: Algorithm,
+    /// The HMAC secret: any bytes, or the JSON text of an `oct` JWK.
+    pub secret: Option<Secret<Vec<u8>>>,
+    /// The private key as PEM or JWK text; never a path.
+    pub private_key: Option<Secret<String>>,
+    /// The public key as PEM or JWK text; never a path. Not needed beside a private key.
+    pub public_key: Option<String>,
+    /// What opens an encrypted private key.
+    pub password: Option<Secret<String>>,
+    /// The `iss` of new tokens, and the only one that is accepted.
+    pub issuer: Option<String>,
+    /// The `aud` of new tokens; a token that is read must name one of them.
+    pub audience: Vec<String>,
+    /// By how much the clocks of issuer and reader may differ; at most a day.
+    pub leeway: Duration,
+    /// The lifetime of tokens that are made without one.
+    pub expire: Option<Duration>,
+    /// The longest token that is read, in bytes.
+    pub length_limit: usize,
+}
+
+impl Default for JwtOptions {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::default(),
+            secret: None,
+            private_key: None,
+            public_key: None,
+            password: None,
+            issuer: None,
+            audience: Vec::new(),
+            leeway: Duration::ZERO,
+            expire: None,
+            length_limit: jws::DEFAULT_LENGTH_LIMIT,
+        }
+    }
+}
+
+/// What one call of [`Jwt::decode`] changes in the configured rules; `None` leaves a rule as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// Whether `exp` and `nbf` are held against the time.
+    pub check_exp: bool,
+    /// The issuer that is expected instead of the configured one.
+    pub issuer: Option<String>,
+    /// The audiences that are expected instead of the configured ones.
+    pub audience: Option<Vec<String>>,
+    /// The leeway instead of the configured one; at most a day.
+    pub leeway: Option<Duration>,
+}
+
+impl Default for DecodeOptions {
+    /// All configured rules hold.
+    fn default() -> Self {
+        Self { check_exp: true, issuer: None, audience: None, leeway: None }
+    }
+}
+
+/// A codec for signed tokens: one algorithm, one key, one set of rules. Share it between threads freely.
+///
+/// ```
+/// use jam::Timestamp;
+/// use jam::jose::{DecodeOptions, Jwt, JwtOptions};
+/// use serde_json::json;
+///
+/// let jwt = Jwt::new(JwtOptions {
+///     secret: Some(b"thirty-two bytes from a generator"[..].into()),
+///     ..JwtOptions::default()
+/// })?;
+/// let now = Timestamp::from_seconds(1_700_000_000);
+/// let data = json!({"user_id": 1}).as_object().cloned().unwrap_or_default();
+/// let token = jwt.encode(&jwt.make_payload(Some(3600), data, now)?)?;
+///
+/// assert_eq!(jwt.decode(&token, &DecodeOptions::default(), now)?["user_id"], 1);
+/// let late = Timestamp::from_seconds(1_700_003_600);
+/// assert_eq!(jwt.decode(&token, &DecodeOptions::default(), late).unwrap_err().code(), "jwt.token_expired");
+/// # Ok::<(), jam::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Jwt {
+    algorithm: Algorithm,
+    signing: Option<SigningKey>,
+    verifying: VerifyingKey,
+    /// The encoded header of every token that this codec signs.
+    header: String,
+    /// The encoded header that `verifying` accepts without a look into it: the one of most tokens.
+    known_header: String,
+    validation: Validation,
+    expire: Option<i64>,
+    length_limit: usize,
+}
+
+impl Jwt {
+    /// Checks the options and prepares the keys. A secret shorter than the hash is accepted and logged as a
+    /// warning (RFC 7518 section 3.2).
+    ///
+    /// # Errors
+    /// [`JwtError::EmptySecretKey`] when an HMAC algorithm has no secret; [`JwtError::EmptyPrivateKey`] when another
+    /// one has no key at all; [`Error::Key`] when a key cannot be used; [`Error::Configuration`] when keys are
+    /// given that the algorithm has no use for; [`Error::Validation`] for a leeway over a day.
+    pub fn new(options: JwtOptions) -> Result<Self> {
+        let algorithm = options.algorithm;
+        let (signing, verifying) =
+            if algorithm.is_symmetric() { symmetric_keys(&options)? } else { asymmetric_keys(&options)? };
+        let members = Map::from_iter([("typ".to_owned(), "JWT".into())]);
+        let header = jws::prepare_header(&members, algorithm, signing.as_ref().and_then(SigningKey::key_id))?;
+        let known_header = jws::prepare_header(&members, algorithm, verifying.key_id())?;
+        let validation = Validation {
+            issuer: options.issuer,
+            audience: options.audience,
+            leeway: Validation::check_leeway(options.leeway)?,
+            check_exp: true,
+        };
+        let expire = options
+            .expire
+            .map(|lifetime| {
+                i64::try_from(lifetime.as_secs()).map_err(|_| Error::validation("expire is too large"))
+            })
+            .transpose()?;
+        Ok(Self {
+            algorithm,
+            signing,
+            verifying,
+            header,
+            known_header,
+            validation,
+            expire,
+            length_limit: options.length_limit,
+        })
+    }
+
+    /// The one algorithm of this codec.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The configured rules for claims.
+    pub fn validation(&self) -> &Validation {
+        &self.validation
+    }
+
+    /// A payload of `iat`, `exp`, `jti` and the configured `iss` and `aud`, with `data` laid over. `exp` is the
+    /// lifetime in seconds, instead of the configured one.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] when `data` holds another `exp` than the argument, or another `iss` or `aud` than
+    /// the configuration: nothing changes silently what was said explicitly.
+    pub fn make_payload(
+        &self,
+        exp: Option<i64>,
+        data: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        let new = self.new_claims(exp, now)?;
+        let mut payload = Map::new();
+        let mut given = Vec::new();
+        payload.insert("iat".into(), new.issued_at.into());
+        if let Some(expiration) = new.expiration {
+            payload.insert("exp".into(), expiration.into());
+        }
+        payload.insert("jti".into(), new.token_id.into());
+        if let Some(issuer) = &self.validation.issuer {
+            payload.insert("iss".into(), issuer.as_str().into());
+            given.push("iss");
+        }
+        if !self.validation.audience.is_empty() {
+            payload.insert("aud".into(), audience_claim(&self.validation.audience));
+            given.push("aud");
+        }
+        if exp.is_some() {
+            given.push("exp");
+        }
+        claims::lay_over(payload, data, &given)
+    }
+
+    /// `iat`, `exp` and `jti` of a new token; `exp` is its lifetime in seconds, instead of the configured one.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] when the end of the lifetime is no 64-bit number.
+    pub fn new_claims(&self, exp: Option<i64>, now: Timestamp) -> Result<NewClaims> {
+        NewClaims::new(exp.or(self.expire), now)
+    }
+
+    /// Signs a payload.
+    ///
+    /// # Errors
+    /// [`JwtError::EmptyPrivateKey`] when the codec has a public key only.
+    pub fn encode(&self, payload: &Map<String, Value>) -> Result<String> {
+        let payload = serde_json::to_vec(payload)
+            .map_err(|_| Error::validation("the payload cannot be written as JSON"))?;
+        self.encode_json(&payload)
+    }
+
+    /// Signs a payload that is the text of a JSON object already. The text is not looked at.
+    ///
+    /// # Errors
+    /// As [`Jwt::encode`].
+    pub fn encode_json(&self, payload: &[u8]) -> Result<String> {
+        let key = self.signing.as_ref().ok_or_else(|| {
+            JwtError::EmptyPrivateKey(
+                format!("{} signs with a private key, and none is configured", self.algorithm).into(),
+            )
+        })?;
+        jws::sign_prepared(&self.header, payload, key)
+    }
+
+    /// The payload of a token whose signature holds. Claims are not looked at.
+    ///
+    /// # Errors
+    /// [`JwtError::Malformed`], [`JwtError::UnsupportedAlgorithm`] or [`JwtError::InvalidSignature`].
+    pub fn verify(&self, token: &str) -> Result<Vec<u8>> {
+        let parts = Parts::split(token, self.length_limit)?;
+        if parts.header != self.known_header {
+            Header::decode(parts.header)?.check(&self.verifying)?;
+        }
+        Ok(parts.verify(&self.verifying)?)
+    }
+
+    /// As [`Jwt::verify`], with another key.
+    ///
+    /// # Errors
+    /// As [`Jwt::verify`].
+    pub fn verify_with(&self, token: &str, key: &VerifyingKey) -> Result<Vec<u8>> {
+        let parts = Parts::split(token, self.length_limit)?;
+        Header::decode(parts.header)?.check(key)?;
+        Ok(parts.verify(key)?)
+    }
+
+    /// Prepares a public key, as PEM or JWK text, for [`Jwt::verify_with`].
+    ///
+    /// # Errors
+    /// [`Error::Key`] when the text is no key for the algorithm of this codec; [`Error::Validation`] for an
+    /// HMAC algorithm, which has no public key.
+    pub fn public_key(&self, text: &str) -> Result<VerifyingKey> {
+        if self.algorithm.is_symmetric() {
+            return Err(Error::validation(format!("{} has no public key", self.algorithm)));
+        }
+        VerifyingKey::new(self.algorithm, &Jwk::from_text(text, None)?)
+    }
+
+    /// The claims of a token whose signature holds and whose claims fit the rules. The signature comes first:
+    /// nothing of a forged token is shown, not even that it has expired.
+    ///
+    /// # Errors
+    /// As [`Jwt::verify`] and [`Validation::validate`]; [`JwtError::Malformed`] when the payload is not one JSON
+    /// object without duplicate members.
+    pub fn decode(&self, token: &str, options: &DecodeOptions, now: Timestamp) -> Result<Map<String, Value>> {
+        let payload = self.verify(token)?;
+        let claims = json_object(&payload)
+            .map_err(|reason| JwtError::Malformed(format!("the token's payload: {reason}").into()))?;
+        self.validate(&Registered::from(&claims), options, now)?;
+        Ok(claims)
+    }
+
+    /// Holds claims against the configured rules with the changes of `options`.
+    ///
+    /// # Errors
+    /// As [`Validation::validate`]; [`Error::Validation`] for a leeway over a day.
+    pub fn validate(&self, claims: &Registered<'_>, options: &DecodeOptions, now: Timestamp) -> Result<()> {
+        let validation = if *options == DecodeOptions::default() {
+            Cow::Borrowed(&self.validation)
+        } else {
+            Cow::Owned(self.changed_validation(options)?)
+        };
+        Ok(validation.validate(claims, now)?)
+    }
+
+    fn changed_validation(&self, options: &DecodeOptions) -> Result<Validation> {
+        let configured = &self.validation;
+        Ok(Validation {
+            issuer: options.issuer.clone().or_else(|| configured.issuer.clone()),
+            audience: options.audience.clone().unwrap_or_else(|| configured.audience.clone()),
+            leeway: Validation::check_leeway(options.leeway.unwrap_or(configured.leeway))?,
+            check_exp: options.check_exp,
+        })
+    }
+}
+
+/// The claim `aud`: text for one audience, a list for several (RFC 7519 section 4.1.3).
+fn audience_claim(audience: &[String]) -> Value {
+    match audience {
+        [one] => one.as_str().into(),
+        several => several.into(),
+    }
+}
+
+type Keys = (Option<SigningKey>, VerifyingKey);
+
+fn symmetric_keys(options: &JwtOptions) -> Result<Keys> {
+    let algorithm = options.algorithm;
+    if options.private_key.is_some() || options.public_key.is_some() {
+        return Err(unused_key(algorithm, "secret", "private_key and public_key"));
+    }
+    let secret = options.secret.as_ref().ok_or_else(|| {
+        JwtError::EmptySecretKey(format!("{algorithm} signs with a secret, and none is configured").into())
+    })?;
+    let key = secret_key(secret)?;
+    if let Err(Error::Key(crate::KeyError::Weak(reason))) = VerifyingKey::new(algorithm, &key) {
+        tracing::warn!("{reason}; this one is shorter and can be guessed from one token");
+    }
+    let signing = SigningKey::with_short_secret(algorithm, &key)?;
+    let verifying = VerifyingKey::with_short_secret(algorithm, &key)?;
+    Ok((Some(signing), verifying))
+}
+
+/// The key of a secret: the bytes themselves, unless they are the text of an `oct` JWK.
+fn secret_key(secret: &Secret<Vec<u8>>) -> Result<Jwk> {
+    let as_jwk = std::str::from_utf8(secret.expose())
+        .ok()
+        .filter(|text| text.trim_start().starts_with('{'))
+        .and_then(|text| Jwk::from_json(text).ok())
+        .filter(|key| key.key_type() == "oct");
+    Ok(as_jwk.unwrap_or_else(|| Jwk::from_secret(secret.clone())))
+}
+
+fn asymmetric_keys(options: &JwtOptions) -> Result<Keys> {
+    let algorithm = options.algorithm;
+    if options.secret.is_some() {
+        return Err(unused_key(algorithm, "private_key and public_key", "secret"));
+    }
+    let password = options.password.as_ref().map(|password| password.expose().as_str());
+    let private =
+        options.private_key.as_ref().map(|text| Jwk::from_text(text.expose(), password)).transpose()?;
+    let public = options.public_key.as_ref().map(|text| Jwk::from_text(text, None)).transpose()?;
+    if let (Some(private), Some(public)) = (&private, &public)
+        && !private.has_same_public_key(public)
+    {
+        return Err(ConfigurationError::key("public_key", "this key does not belong to private_key").into());
+    }
+    let verifying = public.as_ref().or(private.as_ref()).ok_or_else(|| {
+        JwtError::EmptyPrivateKey(
+            format!("{algorithm} needs private_key, or public_key to read tokens only; none is configured")
+                .into(),
+        )
+    })?;
+    let signing = private.as_ref().map(|key| SigningKey::new(algorithm, key)).transpose()?;
+    Ok((signing, VerifyingKey::new(algorithm, verifying)?))
+}
+
+fn unused_key(algorithm: Algorithm, used: &str, unused: &str) -> Error {
+    ConfigurationError::key("alg", format!("{algorithm} works with {used}; it has no use for {unused}"))
+        .into()
+}

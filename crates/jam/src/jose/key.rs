@@ -1,0 +1,312 @@
+//! Keys that are ready for use. Every check happens here, once; what is kept is the prepared primitive.
+
+use std::fmt;
+
+use super::algorithm::{Algorithm, Primitive};
+use super::jwk::{Jwk, Material, is_key_text};
+use crate::crypto::hmac::HmacKey;
+use crate::crypto::key_encoding::KeyMaterial;
+use crate::crypto::{ecdsa, ed25519, rsa};
+use crate::secret::Secret;
+use crate::{JwtError, KeyError, Result};
+
+/// A key that signs with exactly one algorithm.
+///
+/// ```
+/// use jam::jose::jws::{Algorithm, SigningKey};
+/// use jam::jose::Jwk;
+///
+/// let secret = Jwk::from_secret(vec![7; 32]);
+/// assert!(SigningKey::new(Algorithm::Hs256, &secret).is_ok());
+/// assert!(SigningKey::new(Algorithm::Hs512, &secret).is_err()); // shorter than the hash
+/// assert!(SigningKey::new(Algorithm::Es256, &secret).is_err()); // another kind of key
+/// ```
+pub struct SigningKey {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    primitive: Signer,
+}
+
+/// A key that verifies exactly one algorithm.
+///
+/// ```
+/// use jam::jose::jws::{Algorithm, VerifyingKey};
+/// use jam::jose::Jwk;
+///
+/// let pem = "-----BEGIN PUBLIC KEY-----\n\
+///     MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+///     -----END PUBLIC KEY-----\n";
+/// let key = VerifyingKey::new(Algorithm::EdDsa, &Jwk::from_pem(pem, None)?)?;
+/// assert_eq!(key.algorithm(), Algorithm::EdDsa);
+/// # Ok::<(), jam::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    primitive: Verifier,
+}
+
+enum Signer {
+    Hmac(HmacKey),
+    Rsa(rsa::PrivateKey),
+    Ecdsa(ecdsa::PrivateKey),
+    Ed25519(ed25519::PrivateKey),
+}
+
+#[derive(Clone)]
+enum Verifier {
+    Hmac(HmacKey),
+    Rsa(rsa::PublicKey),
+    Ecdsa(ecdsa::PublicKey),
+    Ed25519(ed25519::PublicKey),
+}
+
+/// A signature; that of HMAC stays on the stack.
+pub(crate) enum Signature {
+    Hmac(crate::crypto::hmac::Tag),
+    Ed25519([u8; ed25519::SIGNATURE_LENGTH]),
+    Other(Vec<u8>),
+}
+
+impl SigningKey {
+    /// Prepares a key for an algorithm.
+    ///
+    /// # Errors
+    /// [`JwtError::EmptySecretKey`] for an empty HMAC secret; [`JwtError::EmptyPrivateKey`] for a public key;
+    /// [`KeyError::Weak`] for an HMAC secret shorter than the hash (RFC 7518 section 3.2) or an RSA key under
+    /// 2048 bits; [`KeyError::WrongKind`] when the type, the curve, `alg`, `use` or `key_ops` of the key do not
+    /// allow this algorithm, or when the secret is the text of a public key; [`KeyError::Malformed`] when the
+    /// private key does not belong to the public key beside it.
+    pub fn new(algorithm: Algorithm, key: &Jwk) -> Result<Self> {
+        Self::prepare(algorithm, key, SecretLength::AtLeastTheHash)
+    }
+
+    /// As [`SigningKey::new`], but an HMAC secret may be shorter than the hash. Such a secret can be guessed
+    /// from one token; use it where a stronger one cannot be had.
+    ///
+    /// # Errors
+    /// As [`SigningKey::new`], without the length of the secret.
+    pub fn with_short_secret(algorithm: Algorithm, key: &Jwk) -> Result<Self> {
+        Self::prepare(algorithm, key, SecretLength::Any)
+    }
+
+    fn prepare(algorithm: Algorithm, key: &Jwk, length: SecretLength) -> Result<Self> {
+        check_use(algorithm, key, "sign")?;
+        let missing = || JwtError::EmptyPrivateKey(format!("{algorithm} signs with a private key").into());
+        let primitive = match (algorithm.primitive(), key.material()) {
+            (Primitive::Hmac(hash), Material::Symmetric(secret)) => {
+                check_secret(algorithm, hash.length(), secret, length)?;
+                Signer::Hmac(HmacKey::new(hash, secret.expose()))
+            }
+            (Primitive::Rsa(padding, hash), Material::Asymmetric(KeyMaterial::Rsa { public, private })) => {
+                public.check()?;
+                let private = private.as_ref().ok_or_else(missing)?;
+                Signer::Rsa(rsa::PrivateKey::new(padding, hash, public, private)?)
+            }
+            (Primitive::Ecdsa(wanted), Material::Asymmetric(KeyMaterial::Ec { curve, public, private }))
+                if wanted == *curve =>
+            {
+                let private = private.as_ref().ok_or_else(missing)?;
+                Signer::Ecdsa(ecdsa::PrivateKey::new(*curve, private.expose(), public)?)
+            }
+            (Primitive::Ed25519, Material::Asymmetric(KeyMaterial::Ed25519 { public, private })) => {
+                let private = private.as_ref().ok_or_else(missing)?;
+                Signer::Ed25519(ed25519::PrivateKey::from_seed_and_public_key(private.expose(), public)?)
+            }
+            _ => return Err(wrong_kind(algorithm).into()),
+        };
+        Ok(Self { algorithm, key_id: key.key_id().map(str::to_owned), primitive })
+    }
+
+    /// The one algorithm of the key.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The name of the key, which goes into the header as `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Signature> {
+        Ok(match &self.primitive {
+            Signer::Hmac(key) => Signature::Hmac(key.sign(message)),
+            Signer::Rsa(key) => Signature::Other(key.sign(message)?),
+            Signer::Ecdsa(key) => Signature::Other(key.sign(message)?),
+            Signer::Ed25519(key) => Signature::Ed25519(key.sign(message)),
+        })
+    }
+}
+
+impl VerifyingKey {
+    /// Prepares a key for an algorithm. A private key serves with its public half, which must belong to it.
+    ///
+    /// # Errors
+    /// As [`SigningKey::new`], except that a public key is enough.
+    pub fn new(algorithm: Algorithm, key: &Jwk) -> Result<Self> {
+        Self::prepare(algorithm, key, SecretLength::AtLeastTheHash)
+    }
+
+    /// As [`VerifyingKey::new`], but an HMAC secret may be shorter than the hash.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::new`], without the length of the secret.
+    pub fn with_short_secret(algorithm: Algorithm, key: &Jwk) -> Result<Self> {
+        Self::prepare(algorithm, key, SecretLength::Any)
+    }
+
+    fn prepare(algorithm: Algorithm, key: &Jwk, length: SecretLength) -> Result<Self> {
+        check_use(algorithm, key, "verify")?;
+        if key.is_private() && !algorithm.is_symmetric() {
+            check_pair(algorithm, key)?;
+        }
+        let primitive = match (algorithm.primitive(), key.material()) {
+            (Primitive::Hmac(hash), Material::Symmetric(secret)) => {
+                check_secret(algorithm, hash.length(), secret, length)?;
+                Verifier::Hmac(HmacKey::new(hash, secret.expose()))
+            }
+            (Primitive::Rsa(padding, hash), Material::Asymmetric(KeyMaterial::Rsa { public, .. })) => {
+                Verifier::Rsa(rsa::PublicKey::new(padding, hash, public)?)
+            }
+            (Primitive::Ecdsa(wanted), Material::Asymmetric(KeyMaterial::Ec { curve, public, .. }))
+                if wanted == *curve =>
+            {
+                Verifier::Ecdsa(ecdsa::PublicKey::new(*curve, public)?)
+            }
+            (Primitive::Ed25519, Material::Asymmetric(KeyMaterial::Ed25519 { public, .. })) => {
+                Verifier::Ed25519(ed25519::PublicKey::from_bytes(public)?)
+            }
+            _ => return Err(wrong_kind(algorithm).into()),
+        };
+        Ok(Self { algorithm, key_id: key.key_id().map(str::to_owned), primitive })
+    }
+
+    /// The one algorithm of the key.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The name of the key. A token that names another one in `kid` is refused.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.primitive {
+            Verifier::Hmac(key) => key.verify(message, signature),
+            Verifier::Rsa(key) => key.verify(message, signature),
+            Verifier::Ecdsa(key) => key.verify(message, signature),
+            Verifier::Ed25519(key) => key.verify(message, signature),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("SigningKey");
+        shown.field("algorithm", &self.algorithm).field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("VerifyingKey");
+        shown.field("algorithm", &self.algorithm).field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+impl AsRef<[u8]> for Signature {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Hmac(tag) => tag.as_ref(),
+            Self::Ed25519(bytes) => bytes,
+            Self::Other(bytes) => bytes,
+        }
+    }
+}
+
+/// Which HMAC secrets are long enough.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecretLength {
+    AtLeastTheHash,
+    Any,
+}
+
+/// What the key says about its own use must allow the algorithm and the operation (RFC 7517 sections 4.2 to 4.4).
+fn check_use(algorithm: Algorithm, key: &Jwk, operation: &str) -> Result<(), KeyError> {
+    if key.algorithm().is_some_and(|name| name != algorithm.name()) {
+        return Err(KeyError::WrongKind(
+            format!("the key's \"alg\" is another algorithm than {algorithm}").into(),
+        ));
+    }
+    if key.public_key_use().is_some_and(|name| name != "sig") {
+        return Err(KeyError::WrongKind("the key's \"use\" is not \"sig\"".into()));
+    }
+    // A private key may verify with its public half, and an HMAC secret does both.
+    let allowed = |name: &String| name == operation || (operation == "verify" && name == "sign");
+    if key.key_operations().is_some_and(|names| !names.iter().any(allowed)) {
+        return Err(KeyError::WrongKind(
+            format!("the key's \"key_ops\" do not include {operation:?}").into(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_secret(
+    algorithm: Algorithm,
+    hash_length: usize,
+    secret: &Secret<Vec<u8>>,
+    length: SecretLength,
+) -> Result<()> {
+    let secret = secret.expose();
+    if secret.is_empty() {
+        return Err(
+            JwtError::EmptySecretKey(format!("{algorithm} needs a secret that is not empty").into()).into()
+        );
+    }
+    if is_key_text(secret) {
+        return Err(KeyError::WrongKind(
+            format!("{algorithm} needs a random secret; this is the text of a key of another kind").into(),
+        )
+        .into());
+    }
+    if length == SecretLength::AtLeastTheHash && secret.len() < hash_length {
+        return Err(KeyError::Weak(
+            format!("{algorithm} needs a secret of at least {hash_length} bytes (RFC 7518 section 3.2)")
+                .into(),
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// The private half must belong to the public half, also when only the latter is used.
+fn check_pair(algorithm: Algorithm, key: &Jwk) -> Result<()> {
+    match (algorithm.primitive(), key.material()) {
+        (
+            Primitive::Rsa(padding, hash),
+            Material::Asymmetric(KeyMaterial::Rsa { public, private: Some(private) }),
+        ) => rsa::PrivateKey::new(padding, hash, public, private).map(drop)?,
+        (_, Material::Asymmetric(KeyMaterial::Ec { curve, public, private: Some(private) })) => {
+            ecdsa::PrivateKey::new(*curve, private.expose(), public).map(drop)?;
+        }
+        (_, Material::Asymmetric(KeyMaterial::Ed25519 { public, private: Some(private) })) => {
+            ed25519::PrivateKey::from_seed_and_public_key(private.expose(), public).map(drop)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn wrong_kind(algorithm: Algorithm) -> KeyError {
+    KeyError::WrongKind(
+        match algorithm.primitive() {
+            Primitive::Hmac(_) => format!("{algorithm} needs a symmetric key (kty \"oct\")"),
+            Primitive::Rsa(..) => format!("{algorithm} needs an RSA key"),
+            Primitive::Ecdsa(curve) => format!("{algorithm} needs an EC key on {}", curve.name()),
+            Primitive::Ed25519 => format!("{algorithm} needs an Ed25519 key (kty \"OKP\")"),
+        }
+        .into(),
+    )
+}
