@@ -25,7 +25,7 @@ pub struct JwtOptions {
     /// The private key as PEM or JWK text; never a path.
     pub private_key: Option<Secret<String>>,
     /// The public key as PEM or JWK text; never a path. Not needed beside a private key.
-    pub public_key: Option<String>,
+    pub public_key: Option<Secret<String>>,
     /// What opens an encrypted private key.
     pub password: Option<Secret<String>>,
     /// The `iss` of new tokens, and the only one that is accepted.
@@ -342,7 +342,7 @@ fn asymmetric_keys(options: &JwtOptions) -> Result<Keys> {
     let password = options.password.as_ref().map(|password| password.expose().as_str());
     let private =
         options.private_key.as_ref().map(|text| Jwk::from_text(text.expose(), password)).transpose()?;
-    let public = options.public_key.as_ref().map(|text| Jwk::from_text(text, None)).transpose()?;
+    let public = options.public_key.as_ref().map(|text| Jwk::from_text(text.expose(), None)).transpose()?;
     if let (Some(private), Some(public)) = (&private, &public)
         && !private.has_same_public_key(public)
     {
