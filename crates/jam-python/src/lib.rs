@@ -22,6 +22,7 @@ use pyo3::prelude::*;
 fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     log::install();
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
     bridge::register(module)?;
     config::register(module)?;
