@@ -3,10 +3,12 @@
 use std::fmt;
 
 use base64::Engine;
-use base64::engine::general_purpose;
+use base64::engine::general_purpose::{self, STANDARD};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+use crate::Error;
 
 /// The engine that uses AVX2 or NEON where the machine has it.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
@@ -44,6 +46,45 @@ pub const fn base64url_length(length: usize) -> usize {
 /// ```
 pub fn base64url_decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     BASE64URL.decode(text).ok()
+}
+
+/// The credentials of HTTP Basic authentication (RFC 7617 section 2): what stands after `Basic ` in the header.
+///
+/// # Errors
+/// [`Error::Validation`] when the login holds a colon, which would end it, or one of the two a control character.
+///
+/// ```
+/// use jam::encoding::{basic_auth_decode, basic_auth_encode};
+///
+/// let credentials = basic_auth_encode("Aladdin", "open sesame")?;
+/// assert_eq!(credentials, "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+/// assert_eq!(basic_auth_decode(&credentials)?, ("Aladdin".to_owned(), "open sesame".to_owned()));
+/// # Ok::<(), jam::Error>(())
+/// ```
+pub fn basic_auth_encode(login: &str, password: &str) -> crate::Result<String> {
+    if login.contains(':') {
+        return Err(Error::validation("the login of HTTP Basic authentication holds no colon"));
+    }
+    if login.chars().chain(password.chars()).any(char::is_control) {
+        return Err(Error::validation("HTTP Basic authentication takes no control characters"));
+    }
+    Ok(STANDARD.encode(format!("{login}:{password}")))
+}
+
+/// Reads what [`basic_auth_encode`] makes, with or without `Basic ` before it: the login and the password.
+///
+/// # Errors
+/// [`Error::Validation`] when the text is not base64 of UTF-8 with a colon in it.
+pub fn basic_auth_decode(credentials: &str) -> crate::Result<(String, String)> {
+    let credentials = match credentials.split_at_checked(6) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("Basic ") => rest.trim_start_matches(' '),
+        _ => credentials,
+    };
+    let text = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.as_deref()
+        .and_then(|text| text.split_once(':'))
+        .map(|(login, password)| (login.to_owned(), password.to_owned()))
+        .ok_or_else(|| Error::validation("the credentials are not base64 of login, colon and password"))
 }
 
 /// Reads one JSON object (RFC 8259). Refused with a reason: anything else at the top, duplicate members
@@ -192,6 +233,19 @@ mod tests {
                 assert_eq!(base64url_decode(format!("{text}{last}")), None);
             }
         }
+    }
+
+    #[test]
+    fn basic_credentials_have_one_login() {
+        assert_eq!(basic_auth_decode("basic  YTpiOmM=").unwrap(), ("a".to_owned(), "b:c".to_owned()));
+        assert_eq!(basic_auth_decode("Og==").unwrap(), (String::new(), String::new()));
+        for bad in ["", "YQ==", "YTpi=", "YTo", "Basic", "Bearer YTpi", "/zo=", "YTp i", "é"] {
+            assert!(basic_auth_decode(bad).is_err(), "{bad}");
+        }
+        for (login, password) in [("a:b", "c"), ("a\n", "c"), ("a", "c\0")] {
+            assert!(basic_auth_encode(login, password).is_err());
+        }
+        assert_eq!(basic_auth_encode("ä", "ö:").unwrap(), "w6Q6w7Y6");
     }
 
     #[test]

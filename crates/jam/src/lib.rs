@@ -12,7 +12,7 @@
 //! | [`session`], [`token_list`] | server-side sessions, white and black lists of tokens |
 //! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |
 //! | [`oauth2`] | the OAuth 2.0 client (RFC 6749) |
-//! | [`password`] | password hashes |
+//! | [`password`], [`keygen`] | password hashes, new keys |
 
 pub mod aio;
 pub mod clock;
@@ -22,6 +22,7 @@ pub mod encoding;
 mod error;
 mod jam;
 pub mod jose;
+pub mod keygen;
 pub mod oauth2;
 pub mod otp;
 pub mod paseto;

@@ -9,6 +9,7 @@ pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
 pub(crate) mod hmac;
 pub(crate) mod key_encoding;
+pub(crate) mod key_generation;
 pub(crate) mod pbkdf2;
 pub(crate) mod rsa;
 pub(crate) mod seal;
