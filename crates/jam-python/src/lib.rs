@@ -1,6 +1,7 @@
 //! `jam._jam`: the Rust core as Python sees it. Each file registers the classes and functions of one part; the
 //! documented, public classes are in `python/jam`.
 
+mod arguments;
 mod bridge;
 mod config;
 mod error;
@@ -22,7 +23,6 @@ use pyo3::prelude::*;
 fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     log::install();
-    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
     bridge::register(module)?;
     config::register(module)?;
