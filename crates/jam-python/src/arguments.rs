@@ -1,8 +1,11 @@
 //! Arguments from Python whose faults must be Jam's own errors.
 
+use std::time::Duration;
+
+use jam::{ConfigurationError, Timestamp};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::error;
 
@@ -22,6 +25,94 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a 
 }
 
 fn wrong_type(value: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
-    let given = value.get_type().name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string());
-    PyTypeError::new_err(format!("{name}: expected {expected}, not {given}"))
+    PyTypeError::new_err(format!("{name}: expected {expected}, not {}", type_name(value)))
+}
+
+/// A time in seconds, or `None`: an int or a float, which the core gets in milliseconds.
+pub(crate) enum Seconds {
+    Absent,
+    Number(f64),
+    /// What else was given: the name of its type.
+    Other(String),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Seconds {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self::Absent);
+        }
+        let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+        match value.extract::<f64>() {
+            Ok(number) if is_number && !value.is_instance_of::<PyBool>() => Ok(Self::Number(number)),
+            _ => Ok(Self::Other(type_name(&value))),
+        }
+    }
+}
+
+impl Seconds {
+    /// The time, where `path` is the key of the configuration that it belongs to.
+    pub(crate) fn duration(&self, path: &str) -> PyResult<Option<Duration>> {
+        let refuse = |reason: String| Err(error::to_py(ConfigurationError::key(path, reason).into()));
+        match self {
+            Self::Absent => Ok(None),
+            Self::Number(seconds) => match Duration::try_from_secs_f64(*seconds) {
+                Ok(duration) => Ok(Some(duration)),
+                Err(_) => refuse("must be a number of seconds, not negative and not infinite".to_owned()),
+            },
+            Self::Other(type_name) => refuse(format!("must be a number of seconds or None, not {type_name}")),
+        }
+    }
+}
+
+/// One text or several: str, or bytes of ASCII; a list or tuple of them.
+pub(crate) fn texts(value: &Bound<'_, PyAny>, path: &str) -> PyResult<Vec<String>> {
+    if let Ok(list) = value.cast::<PyList>() {
+        return list.iter().map(|item| one_text(&item, path)).collect();
+    }
+    if let Ok(tuple) = value.cast::<PyTuple>() {
+        return tuple.iter().map(|item| one_text(&item, path)).collect();
+    }
+    one_text(value, path).map(|text| vec![text])
+}
+
+fn one_text(value: &Bound<'_, PyAny>, path: &str) -> PyResult<String> {
+    let text = if let Ok(string) = value.cast::<PyString>() {
+        string.to_str().ok().map(str::to_owned)
+    } else if let Ok(bytes) = value.cast::<PyBytes>() {
+        std::str::from_utf8(bytes.as_bytes()).ok().map(str::to_owned)
+    } else {
+        let reason = format!("must be str or bytes, or a list of them, not {}", type_name(value));
+        return Err(error::to_py(ConfigurationError::key(path, reason).into()));
+    };
+    text.ok_or_else(|| {
+        error::to_py(ConfigurationError::key(path, "must be text of Unicode characters").into())
+    })
+}
+
+/// A str. Whatever else is a `JamValidationError`, since such values come from requests unchecked.
+pub(crate) fn required_text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a str> {
+    let text = value.cast::<PyString>().map_err(|_| not_a_str(value, name))?;
+    text.to_str()
+        .map_err(|_| error::validation(&format!("{name} has a lone surrogate, which is no Unicode text")))
+}
+
+/// The text of something that clients send. What is no Unicode text becomes the empty text, which names nothing.
+pub(crate) fn opaque_text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a str> {
+    let text = value.cast::<PyString>().map_err(|_| not_a_str(value, name))?;
+    Ok(text.to_str().unwrap_or_default())
+}
+
+fn not_a_str(value: &Bound<'_, PyAny>, name: &str) -> PyErr {
+    error::validation(&format!("{name} must be a str, not {}", type_name(value)))
+}
+
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "an unknown type".to_owned(), |name| name.to_string())
+}
+
+/// A point in time as Python tells it: seconds since 1970 as a float.
+pub(crate) fn unix_seconds(time: Timestamp) -> f64 {
+    time.as_millis() as f64 / 1_000.0
 }

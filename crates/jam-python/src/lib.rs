@@ -13,6 +13,7 @@ mod oauth2;
 mod otp;
 mod paseto;
 mod sessions;
+mod stores;
 mod utils;
 
 use pyo3::prelude::*;

@@ -1,8 +1,449 @@
 //! Sessions, as Python sees them.
 
+use std::cell::RefCell;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jam::session::{self, IdFactory};
+use jam::{Error, Timestamp};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+
+use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, unix_seconds};
+use crate::error::{to_py, validation};
+use crate::stores;
+use crate::{bridge, json};
+
+const NAMESPACE: &str = "sessions";
+
+/// What a live session tells of itself. It holds no usable id.
+///
+/// Attributes:
+///     handle: A public name of the session, for lists that people see. No method takes it for an id.
+///     created: When the session was created, in seconds since 1970.
+///     last_used: When it was last read or written, in seconds since 1970; None where the store does not know.
+///     expires: When it ends if nobody uses it, in seconds since 1970; None for never.
+#[pyclass(module = "jam._jam", frozen, get_all, eq)]
+#[derive(PartialEq)]
+struct SessionInfo {
+    handle: String,
+    created: f64,
+    last_used: Option<f64>,
+    expires: Option<f64>,
+}
+
+impl From<session::SessionInfo> for SessionInfo {
+    fn from(info: session::SessionInfo) -> Self {
+        Self {
+            handle: info.handle,
+            created: unix_seconds(info.created),
+            last_used: info.last_used.map(unix_seconds),
+            expires: info.expires.map(unix_seconds),
+        }
+    }
+}
+
+#[pymethods]
+impl SessionInfo {
+    fn __repr__(&self) -> String {
+        let show = |time: Option<f64>| time.map_or_else(|| "None".to_owned(), |time| format!("{time:.3}"));
+        let (last_used, expires) = (show(self.last_used), show(self.expires));
+        let Self { handle, created, .. } = self;
+        format!(
+            "SessionInfo(handle='{handle}', created={created:.3}, last_used={last_used}, expires={expires})"
+        )
+    }
+}
+
+/// How session data become bytes: a serializer of the user's own, or JSON.
+struct Serializer(Option<Py<PyAny>>);
+
+impl Serializer {
+    fn dump(&self, data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+        if let Some(custom) = &self.0 {
+            return bytes_of(&custom.bind(data.py()).call_method1("dumps", (data,))?);
+        }
+        if !data.is_instance_of::<PyDict>() {
+            return Err(validation(&format!("data must be a dict, not {}", type_name(data))));
+        }
+        let mut text = Vec::new();
+        json::write(data, &mut text)?;
+        Ok(text)
+    }
+
+    fn load(&self, py: Python<'_>, data: Option<&[u8]>) -> PyResult<Py<PyAny>> {
+        let Some(data) = data else { return Ok(py.None()) };
+        if let Some(custom) = &self.0 {
+            return Ok(custom.bind(py).call_method1("loads", (PyBytes::new(py, data),))?.unbind());
+        }
+        // What is no JSON was put there by somebody else: no session, as with any other forged data.
+        Ok(json::parse(py, data).map_or_else(|_| py.None(), Bound::unbind))
+    }
+}
+
+/// What `dumps` of a serializer gave: bytes, or str in UTF-8.
+fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    match value.cast::<PyString>().map(|text| text.to_str().map(str::as_bytes)) {
+        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
+        _ => Err(validation(&format!("the serializer's dumps must give bytes, not {}", type_name(value)))),
+    }
+}
+
+/// The options that Python gives as keywords.
+struct Keywords<'a, 'py> {
+    default_ttl: Seconds,
+    absolute_ttl: Seconds,
+    is_session_crypt: bool,
+    session_aes_secret: Option<&'a Bound<'py, PyAny>>,
+    id_factory: Option<Py<PyAny>>,
+}
+
+impl Keywords<'_, '_> {
+    fn options(self) -> PyResult<session::SessionOptions> {
+        Ok(session::SessionOptions {
+            default_ttl: self.default_ttl.duration("session.default_ttl")?,
+            absolute_ttl: self.absolute_ttl.duration("session.absolute_ttl")?,
+            encryption_keys: self.is_session_crypt.then(|| self.encryption_keys()).transpose()?,
+            id_factory: self.id_factory.map(id_factory),
+        })
+    }
+
+    fn encryption_keys(&self) -> PyResult<Vec<jam::secret::Secret<String>>> {
+        let keys = self.session_aes_secret.map(|value| texts(value, "session.session_aes_secret"));
+        Ok(keys.transpose()?.unwrap_or_default().into_iter().map(Into::into).collect())
+    }
+}
+
+thread_local! {
+    /// What the user's id factory raised, on its way around the core, which knows no exceptions.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+fn id_factory(factory: Py<PyAny>) -> IdFactory {
+    Arc::new(move || {
+        Python::attach(|py| factory.call0(py)?.extract::<String>(py)).map_err(|raised| {
+            RAISED.set(Some(raised));
+            Error::Validation("the id factory failed".into())
+        })
+    })
+}
+
+/// The exception for an error of a method that makes an id: the factory's own, if it raised one.
+fn raised_or(error: Error) -> PyErr {
+    RAISED.take().unwrap_or_else(|| to_py(error))
+}
+
+fn refuse_pickling(class: &str) -> PyErr {
+    PyTypeError::new_err(format!("{class} holds keys and connections and cannot be pickled or copied"))
+}
+
+/// Sessions over one of Jam's stores; blocking.
+///
+/// Args:
+///     backend: "memory", "json", "sqlite" or "redis".
+///     json_path: The file of the backend "json".
+///     sqlite_path: The file of the backend "sqlite".
+///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`.
+///     redis_sessions_key: What the names of all keys in Redis begin with.
+///     default_ttl: Seconds that a session lives after its last use; None for no such limit.
+///     absolute_ttl: Seconds that a session lives at most; None for no such limit.
+///     is_session_crypt: Whether data are encrypted before they are stored.
+///     session_aes_secret: The key for that, as `generate_aes_key` makes it, or a list of keys, newest first.
+///     id_factory: Makes the secret part of ids: 16 to 200 characters of A-Z a-z 0-9 - . _ ~.
+///     serializer: Has `dumps` and `loads`; JSON if left out.
+#[pyclass(module = "jam._jam", subclass, frozen)]
+struct Sessions {
+    sessions: session::Sessions,
+    serializer: Serializer,
+    backend: &'static str,
+    is_immediate: bool,
+}
+
+impl Sessions {
+    /// Runs an operation, without the GIL where it may wait.
+    fn run<T: Send>(
+        &self,
+        py: Python<'_>,
+        operation: impl FnOnce(&session::Sessions) -> jam::Result<T> + Send,
+    ) -> PyResult<T> {
+        let result = if self.is_immediate {
+            operation(&self.sessions)
+        } else {
+            bridge::block(py, || operation(&self.sessions))
+        };
+        result.map_err(raised_or)
+    }
+}
+
+#[pymethods]
+impl Sessions {
+    #[new]
+    #[pyo3(signature = (
+        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=NAMESPACE,
+        default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        session_aes_secret=None, id_factory=None, serializer=None,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
+    fn new(
+        py: Python<'_>,
+        backend: &str,
+        json_path: Option<PathBuf>,
+        sqlite_path: Option<PathBuf>,
+        redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_sessions_key: &str,
+        default_ttl: Seconds,
+        absolute_ttl: Seconds,
+        is_session_crypt: bool,
+        session_aes_secret: Option<&Bound<'_, PyAny>>,
+        id_factory: Option<Py<PyAny>>,
+        serializer: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let place =
+            stores::Keywords { section: "session", backend, json_path, sqlite_path, redis_uri }.place()?;
+        let options =
+            Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
+                .options()?;
+        let store = bridge::block(py, || place.blocking(redis_sessions_key)).map_err(to_py)?;
+        Ok(Self {
+            sessions: session::Sessions::new(store, options).map_err(to_py)?,
+            serializer: Serializer(serializer),
+            backend: place.name(),
+            is_immediate: place.is_immediate(),
+        })
+    }
+
+    /// Creates a session of `session_key` and gives its id.
+    fn create(
+        &self,
+        py: Python<'_>,
+        session_key: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+    ) -> PyResult<String> {
+        let session_key = required_text(session_key, "session_key")?;
+        let data = self.serializer.dump(data)?;
+        self.run(py, |sessions| sessions.create(session_key, &data, Timestamp::now()))
+    }
+
+    /// The data of a session; None for whatever is no live session's id.
+    fn get(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let id = opaque_text(session_id, "session_id")?;
+        let data = self.run(py, |sessions| sessions.get(id, Timestamp::now()))?;
+        self.serializer.load(py, data.as_deref())
+    }
+
+    /// Replaces the data of a session; raises JamSessionNotFound where there is none.
+    fn update(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let id = opaque_text(session_id, "session_id")?;
+        let data = self.serializer.dump(data)?;
+        self.run(py, |sessions| sessions.update(id, &data, Timestamp::now()))
+    }
+
+    /// Ends a session, if it is there.
+    fn delete(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<()> {
+        let id = opaque_text(session_id, "session_id")?;
+        self.run(py, |sessions| sessions.delete(id, Timestamp::now()))
+    }
+
+    /// Ends all sessions of `session_key`.
+    fn clear(&self, py: Python<'_>, session_key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let session_key = required_text(session_key, "session_key")?;
+        self.run(py, |sessions| sessions.clear(session_key, Timestamp::now()))
+    }
+
+    /// Gives a session a new id; the old one is dead.
+    fn rework(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<String> {
+        let id = opaque_text(session_id, "session_id")?;
+        self.run(py, |sessions| sessions.rework(id, Timestamp::now()))
+    }
+
+    /// What is live of `session_key`, oldest first.
+    fn list(&self, py: Python<'_>, session_key: &Bound<'_, PyAny>) -> PyResult<Vec<SessionInfo>> {
+        let session_key = required_text(session_key, "session_key")?;
+        let infos = self.run(py, |sessions| sessions.list(session_key, Timestamp::now()))?;
+        Ok(infos.into_iter().map(SessionInfo::from).collect())
+    }
+
+    /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
+    fn close(&self, py: Python<'_>) {
+        bridge::block(py, || self.sessions.close());
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(refuse_pickling("Sessions"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<jam sessions in {}>", self.backend)
+    }
+}
+
+/// Sessions over one of Jam's stores, for asyncio: the methods of `Sessions`, each of which gives an awaitable.
+/// Takes the same arguments as `Sessions`.
+#[pyclass(module = "jam._jam", subclass, frozen)]
+struct AsyncSessions {
+    sessions: session::aio::Sessions,
+    serializer: Arc<Serializer>,
+    backend: &'static str,
+}
+
+impl AsyncSessions {
+    /// The awaitable of an operation; what fails before it starts is raised by the awaitable, too.
+    fn run<T: Send + 'static, F: Future<Output = jam::Result<T>> + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        start: impl FnOnce(&session::aio::Sessions) -> PyResult<F>,
+        convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        let operation = start(&self.sessions);
+        if let Some(raised) = RAISED.take() {
+            return bridge::ready(py, Err(raised));
+        }
+        match operation {
+            Ok(future) => bridge::spawn(py, future, convert),
+            Err(error) => bridge::ready(py, Err(error)),
+        }
+    }
+}
+
+fn to_none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
+    Ok(py.None())
+}
+
+fn to_text(py: Python<'_>, text: String) -> PyResult<Py<PyAny>> {
+    Ok(PyString::new(py, &text).into_any().unbind())
+}
+
+#[pymethods]
+impl AsyncSessions {
+    #[new]
+    #[pyo3(signature = (
+        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=NAMESPACE,
+        default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        session_aes_secret=None, id_factory=None, serializer=None,
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
+    fn new(
+        py: Python<'_>,
+        backend: &str,
+        json_path: Option<PathBuf>,
+        sqlite_path: Option<PathBuf>,
+        redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_sessions_key: &str,
+        default_ttl: Seconds,
+        absolute_ttl: Seconds,
+        is_session_crypt: bool,
+        session_aes_secret: Option<&Bound<'_, PyAny>>,
+        id_factory: Option<Py<PyAny>>,
+        serializer: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let place =
+            stores::Keywords { section: "session", backend, json_path, sqlite_path, redis_uri }.place()?;
+        let options =
+            Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
+                .options()?;
+        let store = bridge::block(py, || place.asynchronous(redis_sessions_key)).map_err(to_py)?;
+        Ok(Self {
+            sessions: session::aio::Sessions::new(store, options).map_err(to_py)?,
+            serializer: Arc::new(Serializer(serializer)),
+            backend: place.name(),
+        })
+    }
+
+    /// Creates a session of `session_key` and gives its id.
+    fn create(
+        &self,
+        py: Python<'_>,
+        session_key: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            let session_key = required_text(session_key, "session_key")?;
+            Ok(sessions.create(session_key, &self.serializer.dump(data)?, Timestamp::now()))
+        };
+        self.run(py, start, to_text)
+    }
+
+    /// The data of a session; None for whatever is no live session's id.
+    fn get(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.get(opaque_text(session_id, "session_id")?, Timestamp::now()))
+        };
+        let serializer = Arc::clone(&self.serializer);
+        self.run(py, start, move |py, data: Option<Vec<u8>>| serializer.load(py, data.as_deref()))
+    }
+
+    /// Replaces the data of a session; raises JamSessionNotFound where there is none.
+    fn update(
+        &self,
+        py: Python<'_>,
+        session_id: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            let id = opaque_text(session_id, "session_id")?;
+            Ok(sessions.update(id, &self.serializer.dump(data)?, Timestamp::now()))
+        };
+        self.run(py, start, to_none)
+    }
+
+    /// Ends a session, if it is there.
+    fn delete(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.delete(opaque_text(session_id, "session_id")?, Timestamp::now()))
+        };
+        self.run(py, start, to_none)
+    }
+
+    /// Ends all sessions of `session_key`.
+    fn clear(&self, py: Python<'_>, session_key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.clear(required_text(session_key, "session_key")?, Timestamp::now()))
+        };
+        self.run(py, start, to_none)
+    }
+
+    /// Gives a session a new id; the old one is dead.
+    fn rework(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.rework(opaque_text(session_id, "session_id")?, Timestamp::now()))
+        };
+        self.run(py, start, to_text)
+    }
+
+    /// What is live of `session_key`, oldest first.
+    fn list(&self, py: Python<'_>, session_key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.list(required_text(session_key, "session_key")?, Timestamp::now()))
+        };
+        self.run(py, start, |py, infos: Vec<session::SessionInfo>| {
+            let infos = infos.into_iter().map(|info| Py::new(py, SessionInfo::from(info)));
+            Ok(PyList::new(py, infos.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())
+        })
+    }
+
+    /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
+    fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        bridge::block(py, || self.sessions.close());
+        bridge::ready(py, Ok(py.None()))
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(refuse_pickling("AsyncSessions"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<jam sessions in {}, for asyncio>", self.backend)
+    }
+}
 
 /// Adds this part's classes and functions.
-pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<SessionInfo>()?;
+    module.add_class::<Sessions>()?;
+    module.add_class::<AsyncSessions>()
 }

@@ -1,17 +1,17 @@
 //! Sessions and token lists over every store, through the blocking and the asynchronous face.
 
-mod common;
+mod support;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Backend, backends};
 use jam::secret::Secret;
 use jam::session::{self, MAX_SESSION_KEY, SessionInfo, SessionOptions};
 use jam::store::{Entry, Key, Lifetime};
 use jam::token_list::{self, Kind};
 use jam::{Result, Timestamp};
+use support::backends::{Backend, backends};
 
 const ENCRYPTION_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 
