@@ -13,7 +13,7 @@
 //! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`); `private_key`, `public_key`; `password`; `expire`; `issuer`, `audience`, `leeway` (0); `list` |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
-//! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer` |
+//! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
 //! | `paseto` | `version`, `purpose`, `key` (also `secret_key`), `public_key`; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30) |
 //!
@@ -36,6 +36,7 @@ use tracing::level_filters::LevelFilter;
 
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
+use crate::oauth2::{ClientAuthentication, ProviderOptions};
 use crate::otp::OtpOptions;
 use crate::secret::Secret;
 use crate::session::SessionOptions;
@@ -85,7 +86,7 @@ pub struct Config {
     /// Sessions on the server.
     pub session: Option<SessionConfig>,
     /// OAuth 2.0 providers by name.
-    pub oauth2: Option<BTreeMap<String, ProviderConfig>>,
+    pub oauth2: Option<BTreeMap<String, ProviderOptions>>,
     /// PASETO.
     pub paseto: Option<PasetoConfig>,
     /// One-time passwords.
@@ -176,23 +177,6 @@ pub struct SessionConfig {
     pub backend: Backend,
     /// How they live.
     pub options: SessionOptions,
-}
-
-/// One OAuth 2.0 provider. Of a provider that Jam knows by name the addresses may be left out.
-#[derive(Clone, Debug, Default)]
-pub struct ProviderConfig {
-    /// The `client_id` that the provider gave out.
-    pub client_id: String,
-    /// The secret that came with it.
-    pub client_secret: Option<Secret<String>>,
-    /// Where the provider sends the browser back to.
-    pub redirect_url: Option<String>,
-    /// The authorization endpoint.
-    pub auth_url: Option<String>,
-    /// The token endpoint.
-    pub token_url: Option<String>,
-    /// The issuer, for providers that are described by a document of theirs.
-    pub issuer: Option<String>,
 }
 
 /// How PASETO tokens are made and checked.
@@ -471,25 +455,30 @@ fn redis_uri(section: &mut Section<'_>, uris: Option<Vec<String>>) -> Result<Sec
     }
 }
 
-fn oauth2(section: &mut Section<'_>) -> Result<BTreeMap<String, ProviderConfig>> {
+fn oauth2(section: &mut Section<'_>) -> Result<BTreeMap<String, ProviderOptions>> {
     let providers = section.section(&["providers"], |providers| providers.sections(provider))?;
     let providers = providers.ok_or_else(|| section.wrong("providers", "is required: a table by name"))?;
-    Ok(providers.into_iter().collect())
+    let named = |(name, options): (String, _)| (name.clone(), ProviderOptions { name, ..options });
+    Ok(providers.into_iter().map(named).collect())
 }
 
-fn provider(section: &mut Section<'_>) -> Result<ProviderConfig> {
+fn provider(section: &mut Section<'_>) -> Result<ProviderOptions> {
     let custom = section.has_custom_module(&["custom_module", "module"])?;
     let client_id = section.text(&["client_id"])?;
     if !custom {
         section.require("client_id", "is required: the id that the provider gave out")?;
     }
-    Ok(ProviderConfig {
+    let authentication =
+        section.choice(&["client_authentication"], ["client_secret_basic", "client_secret_post"])?;
+    Ok(ProviderOptions {
         client_id: client_id.unwrap_or_default(),
         client_secret: section.secret(&["client_secret"], None)?,
         redirect_url: section.text(&["redirect_url", "redirect_uri"])?,
         auth_url: section.text(&["auth_url"])?,
         token_url: section.text(&["token_url"])?,
         issuer: section.text(&["issuer"])?,
+        client_authentication: authentication.map(str::parse::<ClientAuthentication>).transpose()?,
+        ..ProviderOptions::default()
     })
 }
 

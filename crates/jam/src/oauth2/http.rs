@@ -21,8 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the usual patience of servers, so that a request seldom meets a connection about to be closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("jam-auth/", env!("CARGO_PKG_VERSION"));
-/// Programs have one or two runtimes; test suites make one for each test.
-const RUNTIMES_KEPT: usize = 8;
+/// Enough for every route of a few runtimes; programs that make runtimes without end must not pile up clients.
+const CLIENTS_KEPT: usize = 12;
 
 /// One HTTP request, and how to read its answer.
 pub(super) struct Request<T> {
@@ -124,7 +124,7 @@ async fn exchange_async(call: &Call) -> Result<Answer> {
     *request.timeout_mut() = Some(call.limits.timeout);
     *request.headers_mut() = call.headers()?;
     *request.body_mut() = call.form.as_ref().map(|form| form.expose().clone().into());
-    let client = async_client(call)?;
+    let client = async_client(call).await?;
     let mut response = client.execute(request).await.map_err(|error| call.failure(&error))?;
     let (status, media_type) = (response.status().as_u16(), media_type(response.headers()));
     let mut body = Vec::new();
@@ -243,60 +243,72 @@ static BLOCKING: PerProcess<Pool<reqwest::blocking::Client>> = PerProcess::new(M
 static ASYNC: PerProcess<Pool<reqwest::Client>> = PerProcess::new(Mutex::new(Vec::new()));
 
 fn blocking_client(call: &Call) -> Result<reqwest::blocking::Client> {
-    let route = Route::to(&call.url);
-    pooled(BLOCKING.get(Mutex::default), route, None, || {
-        let builder = reqwest::blocking::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT);
-        match route {
-            Route::LoopbackHttp => builder.no_proxy().tls_certs_only([]),
-            Route::LoopbackHttps => builder.no_proxy(),
-            Route::Https => builder,
-        }
-        .build()
-    })
-}
-
-fn async_client(call: &Call) -> Result<reqwest::Client> {
-    let route = Route::to(&call.url);
-    let runtime = Handle::try_current().map_err(|_| {
-        Error::validation("the asynchronous OAuth2 client must be awaited inside of a tokio runtime")
-    })?;
-    pooled(ASYNC.get(Mutex::default), route, Some(runtime.id()), || {
-        let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT);
-        match route {
-            Route::LoopbackHttp => builder.no_proxy().tls_certs_only([]),
-            Route::LoopbackHttps => builder.no_proxy(),
-            Route::Https => builder,
-        }
-        .build()
-    })
-}
-
-fn pooled<C: Clone>(
-    pool: &Pool<C>,
-    route: Route,
-    runtime: Option<tokio::runtime::Id>,
-    build: impl FnOnce() -> reqwest::Result<C>,
-) -> Result<C> {
-    let mut clients = pool.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = clients.iter().find(|known| known.route == route && known.runtime == runtime) {
-        return Ok(known.client.clone());
+    let (pool, route) = (BLOCKING.get(Mutex::default), Route::to(&call.url));
+    if let Some(known) = find(pool, route, None) {
+        return Ok(known);
     }
-    let client = build().map_err(|error| {
-        unreachable(format!("no connection can be secured on this machine: {}", root_cause(&error)))
+    let builder = reqwest::blocking::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+    let builder = match route {
+        Route::LoopbackHttp => builder.no_proxy().tls_certs_only([]),
+        Route::LoopbackHttps => builder.no_proxy(),
+        Route::Https => builder,
+    };
+    let client = builder.build().map_err(|error| no_tls(&error))?;
+    Ok(keep(pool, Pooled { route, runtime: None, client }))
+}
+
+async fn async_client(call: &Call) -> Result<reqwest::Client> {
+    let runtime = Handle::try_current().map_err(|_| {
+        Error::validation("the asynchronous OAuth2 client must be awaited in a tokio runtime")
     })?;
-    if runtime.is_some() && clients.len() >= RUNTIMES_KEPT {
+    let (pool, route) = (ASYNC.get(Mutex::default), Route::to(&call.url));
+    if let Some(known) = find(pool, route, Some(runtime.id())) {
+        return Ok(known);
+    }
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+    let builder = match route {
+        Route::LoopbackHttp => builder.no_proxy().tls_certs_only([]),
+        Route::LoopbackHttps => builder.no_proxy(),
+        Route::Https => builder,
+    };
+    // Reading the machine's certificates takes milliseconds, which other tasks must not wait for.
+    let client = runtime.spawn_blocking(move || builder.build()).await;
+    let client =
+        client.map_err(|_| unreachable("the runtime is shutting down"))?.map_err(|error| no_tls(&error))?;
+    Ok(keep(pool, Pooled { route, runtime: Some(runtime.id()), client }))
+}
+
+fn find<C: Clone>(pool: &Pool<C>, route: Route, runtime: Option<tokio::runtime::Id>) -> Option<C> {
+    let clients = pool.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = clients.iter().find(|known| known.route == route && known.runtime == runtime);
+    known.map(|known| known.client.clone())
+}
+
+/// Keeps the client, unless another thread kept one of its kind meanwhile. Gives the one that is kept.
+fn keep<C: Clone>(pool: &Pool<C>, made: Pooled<C>) -> C {
+    let mut clients = pool.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = clients.iter().filter(|known| known.route == made.route && known.runtime == made.runtime);
+    if let Some(known) = known.next() {
+        return known.client.clone();
+    }
+    if clients.len() >= CLIENTS_KEPT {
         clients.remove(0);
     }
-    clients.push(Pooled { route, runtime, client: client.clone() });
-    Ok(client)
+    let client = made.client.clone();
+    clients.push(made);
+    client
+}
+
+fn no_tls(error: &reqwest::Error) -> Error {
+    unreachable(format!("no connection can be secured on this machine: {}", root_cause(error)))
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -22,6 +23,20 @@ pub enum ClientAuthentication {
     Basic,
     /// `client_secret_post`: `client_id` and `client_secret` in the form.
     Post,
+}
+
+impl FromStr for ClientAuthentication {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "client_secret_basic" => Ok(Self::Basic),
+            "client_secret_post" => Ok(Self::Post),
+            _ => Err(Error::validation(
+                "client_authentication: must be client_secret_basic or client_secret_post",
+            )),
+        }
+    }
 }
 
 /// A provider's configuration. [`Client::new`](super::Client::new) checks all of it.
