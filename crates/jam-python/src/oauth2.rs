@@ -1,8 +1,242 @@
 //! The OAuth 2.0 clients, as Python sees them.
 
-use pyo3::prelude::*;
+use std::time::Duration;
 
-/// Adds this part's classes and functions.
-pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use jam::oauth2::{CallOptions, ClientAuthentication, ProviderOptions, aio};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use serde_json::{Map, Value};
+
+use crate::{bridge, error, json};
+
+/// The client behind `jam.oauth2`: every call blocks, without the GIL.
+#[pyclass(subclass, frozen, module = "jam._jam")]
+struct OAuth2Client(jam::oauth2::Client);
+
+#[pymethods]
+impl OAuth2Client {
+    #[new]
+    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0))]
+    #[expect(clippy::too_many_arguments)] // keywords in Python
+    fn new(
+        provider: String,
+        client_id: String,
+        client_secret: Option<String>,
+        auth_url: Option<String>,
+        token_url: Option<String>,
+        redirect_url: Option<String>,
+        issuer: Option<String>,
+        client_authentication: Option<&str>,
+        timeout: f64,
+    ) -> PyResult<Self> {
+        let options = ProviderOptions {
+            name: provider,
+            client_id,
+            client_secret: client_secret.map(Into::into),
+            redirect_url,
+            auth_url,
+            token_url,
+            issuer,
+            client_authentication: authentication(client_authentication)?,
+            timeout: seconds(timeout)?,
+            ..ProviderOptions::default()
+        };
+        jam::oauth2::Client::new(options).map(Self).map_err(error::to_py)
+    }
+
+    /// Gives the address to send the browser to.
+    #[pyo3(signature = (scope, **extra))]
+    fn get_authorization_url(
+        &self,
+        py: Python<'_>,
+        scope: &Bound<'_, PyAny>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<String> {
+        let (scope, options) = (scopes(scope)?, call_options(None, extra)?);
+        bridge::block(py, || self.0.authorization_url(&borrowed(&scope), &options)).map_err(error::to_py)
+    }
+
+    /// Exchanges the code that the browser brought back.
+    #[pyo3(signature = (code, grant_type="authorization_code", **extra))]
+    fn fetch_token(
+        &self,
+        py: Python<'_>,
+        code: &str,
+        grant_type: &str,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let options = call_options(Some(grant_type), extra)?;
+        answer(py, bridge::block(py, || self.0.fetch_token(code, &options)).map_err(error::to_py)?)
+    }
+
+    /// Gets a new access token.
+    #[pyo3(signature = (refresh_token, grant_type="refresh_token", **extra))]
+    fn refresh_token(
+        &self,
+        py: Python<'_>,
+        refresh_token: &str,
+        grant_type: &str,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let options = call_options(Some(grant_type), extra)?;
+        answer(py, bridge::block(py, || self.0.refresh_token(refresh_token, &options)).map_err(error::to_py)?)
+    }
+
+    /// Gets an access token for the program itself.
+    #[pyo3(signature = (scope=None, **extra))]
+    fn client_credentials_flow(
+        &self,
+        py: Python<'_>,
+        scope: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (scope, options) = (scope.map_or(Ok(Vec::new()), scopes)?, call_options(None, extra)?);
+        let called = bridge::block(py, || self.0.client_credentials(&borrowed(&scope), &options));
+        answer(py, called.map_err(error::to_py)?)
+    }
+}
+
+/// The client behind `jam.aio.oauth2`: every call gives an awaitable.
+#[pyclass(subclass, frozen, module = "jam._jam")]
+struct AsyncOAuth2Client(aio::Client);
+
+#[pymethods]
+impl AsyncOAuth2Client {
+    #[new]
+    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0))]
+    #[expect(clippy::too_many_arguments)] // keywords in Python
+    fn new(
+        provider: String,
+        client_id: String,
+        client_secret: Option<String>,
+        auth_url: Option<String>,
+        token_url: Option<String>,
+        redirect_url: Option<String>,
+        issuer: Option<String>,
+        client_authentication: Option<&str>,
+        timeout: f64,
+    ) -> PyResult<Self> {
+        let options = ProviderOptions {
+            name: provider,
+            client_id,
+            client_secret: client_secret.map(Into::into),
+            redirect_url,
+            auth_url,
+            token_url,
+            issuer,
+            client_authentication: authentication(client_authentication)?,
+            timeout: seconds(timeout)?,
+            ..ProviderOptions::default()
+        };
+        aio::Client::new(options).map(Self).map_err(error::to_py)
+    }
+
+    /// Gives the address to send the browser to.
+    #[pyo3(signature = (scope, **extra))]
+    fn get_authorization_url(
+        &self,
+        py: Python<'_>,
+        scope: &Bound<'_, PyAny>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, scope, options) = (self.0.clone(), scopes(scope)?, call_options(None, extra)?);
+        bridge::spawn(
+            py,
+            async move { client.authorization_url(&borrowed(&scope), &options).await },
+            |py, url| Ok(PyString::new(py, &url).into_any().unbind()),
+        )
+    }
+
+    /// Exchanges the code that the browser brought back.
+    #[pyo3(signature = (code, grant_type="authorization_code", **extra))]
+    fn fetch_token(
+        &self,
+        py: Python<'_>,
+        code: String,
+        grant_type: &str,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
+        bridge::spawn(py, async move { client.fetch_token(&code, &options).await }, answer)
+    }
+
+    /// Gets a new access token.
+    #[pyo3(signature = (refresh_token, grant_type="refresh_token", **extra))]
+    fn refresh_token(
+        &self,
+        py: Python<'_>,
+        refresh_token: String,
+        grant_type: &str,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
+        bridge::spawn(py, async move { client.refresh_token(&refresh_token, &options).await }, answer)
+    }
+
+    /// Gets an access token for the program itself.
+    #[pyo3(signature = (scope=None, **extra))]
+    fn client_credentials_flow(
+        &self,
+        py: Python<'_>,
+        scope: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, options) = (self.0.clone(), call_options(None, extra)?);
+        let scope = scope.map_or(Ok(Vec::new()), scopes)?;
+        bridge::spawn(py, async move { client.client_credentials(&borrowed(&scope), &options).await }, answer)
+    }
+}
+
+fn authentication(name: Option<&str>) -> PyResult<Option<ClientAuthentication>> {
+    name.map(str::parse).transpose().map_err(error::to_py)
+}
+
+fn seconds(timeout: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(timeout)
+        .map_err(|_| error::validation("timeout: must be a number of seconds above zero"))
+}
+
+/// The scopes of a call. One text would be taken for a sequence of letters, so it is refused.
+fn scopes(scope: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let refused = || error::validation("scope: must be a list of texts, such as [\"read\", \"write\"]");
+    if scope.is_instance_of::<PyString>() {
+        return Err(refused());
+    }
+    let items = scope.try_iter().map_err(|_| refused())?;
+    items.map(|item| item?.extract::<String>().map_err(|_| refused())).collect()
+}
+
+fn borrowed(scopes: &[String]) -> Vec<&str> {
+    scopes.iter().map(String::as_str).collect()
+}
+
+/// What a caller adds: texts, and whole numbers and truth values in their usual spelling.
+fn call_options(grant_type: Option<&str>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<CallOptions> {
+    let mut options = CallOptions::new();
+    if let Some(grant_type) = grant_type {
+        options = options.grant_type(grant_type);
+    }
+    for (name, value) in extra.into_iter().flatten() {
+        let name: String = name.extract()?;
+        let text = if let Ok(truth) = value.cast::<PyBool>() {
+            truth.is_true().to_string()
+        } else if value.is_instance_of::<PyString>() || value.is_instance_of::<PyInt>() {
+            value.str()?.extract().map_err(|_| error::validation_at(&name, "must be Unicode text"))?
+        } else {
+            return Err(error::validation_at(&name, &format!("{name}: must be a text, an int or a bool")));
+        };
+        options = options.parameter(name, text);
+    }
+    Ok(options)
+}
+
+fn answer(py: Python<'_>, members: Map<String, Value>) -> PyResult<Py<PyAny>> {
+    let text = Value::Object(members).to_string();
+    Ok(json::read(py, text.as_bytes())?.unbind())
+}
+
+/// Adds this part's classes.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<OAuth2Client>()?;
+    module.add_class::<AsyncOAuth2Client>()
 }

@@ -1,0 +1,163 @@
+"""OAuth 2.0 clients (RFC 6749) for asyncio: the classes of `jam.oauth2`, with coroutines."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from jam import _jam
+
+__all__ = [
+    "BaseOAuth2Client",
+    "GitHubOAuth2Client",
+    "GitLabOAuth2Client",
+    "GoogleOAuth2Client",
+    "OAuth2Client",
+    "YandexOAuth2Client",
+    "create_instance",
+]
+
+
+class BaseOAuth2Client(ABC):
+    """As `jam.oauth2.BaseOAuth2Client`, with coroutines."""
+
+    @abstractmethod
+    async def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
+        """Gives the address to send the browser to. With an `issuer` the first call asks it for its metadata."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]:
+        """Exchanges the code that the browser brought back.
+
+        Raises:
+            JamOAuth2Refused: The provider answered with an error, whatever the status.
+            JamOAuth2Error: It cannot be reached, or its answer cannot be used.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def refresh_token(
+        self, refresh_token: str, grant_type: str = "refresh_token", **extra: Any
+    ) -> dict[str, Any]:
+        """Gets a new access token.
+
+        Raises:
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]:
+        """Gets an access token for the program itself.
+
+        Raises:
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise NotImplementedError
+
+
+class _CoreClient(BaseOAuth2Client):
+    """The calls over what does them."""
+
+    provider: str
+    _client: _jam.AsyncOAuth2Client
+
+    async def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
+        return await self._client.get_authorization_url(scope, **extra)
+
+    async def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]:
+        return await self._client.fetch_token(code, grant_type, **extra)
+
+    async def refresh_token(
+        self, refresh_token: str, grant_type: str = "refresh_token", **extra: Any
+    ) -> dict[str, Any]:
+        return await self._client.refresh_token(refresh_token, grant_type, **extra)
+
+    async def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]:
+        return await self._client.client_credentials_flow(scope, **extra)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} provider={self.provider!r}>"
+
+
+class OAuth2Client(_CoreClient):
+    """As `jam.oauth2.OAuth2Client`; the arguments are the same."""
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str | None = None,
+        auth_url: str | None = None,
+        token_url: str | None = None,
+        redirect_url: str | None = None,
+        *,
+        issuer: str | None = None,
+        provider: str = "provider",
+        client_authentication: str | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.provider = provider
+        self.client_id = client_id
+        self.redirect_url = redirect_url
+        self._client = _jam.AsyncOAuth2Client(
+            provider,
+            client_id,
+            client_secret,
+            auth_url,
+            token_url,
+            redirect_url,
+            issuer=issuer,
+            client_authentication=client_authentication,
+            timeout=timeout,
+        )
+
+
+class _KnownProvider(OAuth2Client):
+    """As the class of the same name in `jam.oauth2`: its addresses are known."""
+
+    _PROVIDER: ClassVar[str]
+
+    def __init__(
+        self, client_id: str, client_secret: str | None = None, redirect_url: str | None = None, **options: Any
+    ) -> None:
+        options.setdefault("provider", self._PROVIDER)
+        super().__init__(client_id, client_secret, redirect_url=redirect_url, **options)
+
+
+class GitHubOAuth2Client(_KnownProvider):
+    """As `jam.oauth2.GitHubOAuth2Client`."""
+
+    _PROVIDER = "github"
+
+
+class GitLabOAuth2Client(_KnownProvider):
+    """As `jam.oauth2.GitLabOAuth2Client`."""
+
+    _PROVIDER = "gitlab"
+
+
+class GoogleOAuth2Client(_KnownProvider):
+    """As `jam.oauth2.GoogleOAuth2Client`."""
+
+    _PROVIDER = "google"
+
+
+class YandexOAuth2Client(_KnownProvider):
+    """As `jam.oauth2.YandexOAuth2Client`."""
+
+    _PROVIDER = "yandex"
+
+
+_BY_PROVIDER: dict[str, Callable[..., BaseOAuth2Client]] = {
+    "github": GitHubOAuth2Client,
+    "gitlab": GitLabOAuth2Client,
+    "google": GoogleOAuth2Client,
+    "yandex": YandexOAuth2Client,
+}
+
+
+def create_instance(provider: str, **options: Any) -> BaseOAuth2Client:
+    """Makes the client that a section `oauth2.providers.NAME` asks for; see `jam.oauth2.create_instance`."""
+    return _BY_PROVIDER.get(provider, OAuth2Client)(provider=provider, **options)

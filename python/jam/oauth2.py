@@ -1,0 +1,225 @@
+"""OAuth 2.0 clients (RFC 6749), blocking. `jam.aio.oauth2` has the same for asyncio."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from jam import _jam
+
+__all__ = [
+    "BaseOAuth2Client",
+    "GitHubOAuth2Client",
+    "GitLabOAuth2Client",
+    "GoogleOAuth2Client",
+    "OAuth2Client",
+    "YandexOAuth2Client",
+    "create_instance",
+]
+
+
+class BaseOAuth2Client(ABC):
+    """A client of the user's own, named by `custom_module` in the section of a provider.
+
+    The keys of the section and the provider's name, as `provider`, are given to the class as keywords.
+    """
+
+    @abstractmethod
+    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
+        """Gives the address to send the browser to (RFC 6749 section 4.1.1).
+
+        Give a `state` that only this browser's session knows, and compare it in the callback.
+
+        Args:
+            scope: What to ask for.
+            **extra: Further parameters, such as `state`: str, int or bool.
+
+        Raises:
+            JamValidationError: A scope or a parameter cannot be sent, or the call itself sets it.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]:
+        """Exchanges the code that the browser brought back (RFC 6749 section 4.1.3).
+
+        Args:
+            code: The code.
+            grant_type: The kind of grant.
+            **extra: Further parameters of the request, such as `code_verifier`.
+
+        Returns:
+            The provider's answer, with `expires_in` as an int.
+
+        Raises:
+            JamOAuth2Refused: The provider answered with an error, whatever the status.
+            JamOAuth2Error: It cannot be reached, or its answer cannot be used.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def refresh_token(self, refresh_token: str, grant_type: str = "refresh_token", **extra: Any) -> dict[str, Any]:
+        """Gets a new access token (RFC 6749 section 6).
+
+        Args:
+            refresh_token: The refresh token. It stays valid where the answer has no new one.
+            grant_type: The kind of grant.
+            **extra: Further parameters of the request.
+
+        Returns:
+            The provider's answer, with `expires_in` as an int.
+
+        Raises:
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]:
+        """Gets an access token for the program itself (RFC 6749 section 4.4).
+
+        Args:
+            scope: What to ask for.
+            **extra: Further parameters of the request.
+
+        Returns:
+            The provider's answer, with `expires_in` as an int.
+
+        Raises:
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise NotImplementedError
+
+
+class _CoreClient(BaseOAuth2Client):
+    """The calls over what does them."""
+
+    provider: str
+    _client: _jam.OAuth2Client
+
+    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
+        return self._client.get_authorization_url(scope, **extra)
+
+    def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]:
+        return self._client.fetch_token(code, grant_type, **extra)
+
+    def refresh_token(self, refresh_token: str, grant_type: str = "refresh_token", **extra: Any) -> dict[str, Any]:
+        return self._client.refresh_token(refresh_token, grant_type, **extra)
+
+    def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]:
+        return self._client.client_credentials_flow(scope, **extra)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} provider={self.provider!r}>"
+
+
+class OAuth2Client(_CoreClient):
+    """A client of any provider.
+
+    All clients of a process share their connections. No redirect is followed, no answer above a megabyte read.
+
+    Args:
+        client_id: The id that the provider gave out.
+        client_secret: The secret that came with it; `None` for a public client.
+        auth_url: The authorization endpoint: https, or http on this machine.
+        token_url: The token endpoint, likewise.
+        redirect_url: Where the provider sends the browser back to.
+        issuer: In place of the two addresses: the issuer whose metadata tells them (OpenID Connect Discovery).
+        provider: What the application calls the provider; `github` and the other known names bring their addresses.
+        client_authentication: `client_secret_basic` (the default for a provider that is not known by name) or
+            `client_secret_post`.
+        timeout: Seconds that one request may take.
+
+    Raises:
+        JamConfigurationError: A value cannot be used.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str | None = None,
+        auth_url: str | None = None,
+        token_url: str | None = None,
+        redirect_url: str | None = None,
+        *,
+        issuer: str | None = None,
+        provider: str = "provider",
+        client_authentication: str | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.provider = provider
+        self.client_id = client_id
+        self.redirect_url = redirect_url
+        self._client = _jam.OAuth2Client(
+            provider,
+            client_id,
+            client_secret,
+            auth_url,
+            token_url,
+            redirect_url,
+            issuer=issuer,
+            client_authentication=client_authentication,
+            timeout=timeout,
+        )
+
+
+class _KnownProvider(OAuth2Client):
+    """A client of a provider whose addresses Jam knows.
+
+    Args:
+        client_id: The id that the provider gave out.
+        client_secret: The secret that came with it.
+        redirect_url: Where the provider sends the browser back to.
+        **options: Further keywords of `OAuth2Client`; addresses are for installations of one's own.
+    """
+
+    _PROVIDER: ClassVar[str]
+
+    def __init__(
+        self, client_id: str, client_secret: str | None = None, redirect_url: str | None = None, **options: Any
+    ) -> None:
+        options.setdefault("provider", self._PROVIDER)
+        super().__init__(client_id, client_secret, redirect_url=redirect_url, **options)
+
+
+class GitHubOAuth2Client(_KnownProvider):
+    """A client of GitHub, or of a GitHub server whose addresses are given."""
+
+    _PROVIDER = "github"
+
+
+class GitLabOAuth2Client(_KnownProvider):
+    """A client of gitlab.com, or of a GitLab server whose addresses are given."""
+
+    _PROVIDER = "gitlab"
+
+
+class GoogleOAuth2Client(_KnownProvider):
+    """A client of Google."""
+
+    _PROVIDER = "google"
+
+
+class YandexOAuth2Client(_KnownProvider):
+    """A client of Yandex."""
+
+    _PROVIDER = "yandex"
+
+
+_BY_PROVIDER: dict[str, Callable[..., BaseOAuth2Client]] = {
+    "github": GitHubOAuth2Client,
+    "gitlab": GitLabOAuth2Client,
+    "google": GoogleOAuth2Client,
+    "yandex": YandexOAuth2Client,
+}
+
+
+def create_instance(provider: str, **options: Any) -> BaseOAuth2Client:
+    """Makes the client that a section `oauth2.providers.NAME` asks for.
+
+    Args:
+        provider: The name of the section.
+        **options: Its keys; see `OAuth2Client`.
+    """
+    return _BY_PROVIDER.get(provider, OAuth2Client)(provider=provider, **options)
