@@ -2,7 +2,7 @@
 //! SubjectPublicKeyInfo (RFC 5280 section 4.1).
 
 use pkcs8::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
-use pkcs8::der::{Decode, Encode, SecretDocument};
+use pkcs8::der::{Decode, SecretDocument};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::{EcParameters, EcPrivateKey};

@@ -260,3 +260,55 @@ impl<'a> Parts<'a> {
             .ok_or(JwtError::Malformed("the token's payload is not base64url without padding".into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::jose::Jwk;
+
+    /// Cases that are labelled valid and yet must be refused here, with the reason.
+    const REFUSED: [(u64, &str); 6] = [
+        (346, "the key is for PS256, the token says PS384"),
+        (347, "the key's alg is no registered algorithm"),
+        (350, "the key is for PS256, the token says PS384"),
+        (351, "the key's alg is no registered algorithm"),
+        (372, "a character outside of base64url in the header"),
+        (373, "a character outside of base64url in the payload"),
+    ];
+    /// Cases whose text is that of case 357 with the other label.
+    const CONTRADICTORY: [u64; 2] = [367, 370];
+
+    #[test]
+    fn wycheproof_agrees() {
+        let Some(vectors) = crate::test_vectors::read("jose/json_web_signature_test.json") else { return };
+        let mut seen = 0;
+        for group in vectors["testGroups"].as_array().unwrap() {
+            let key = group.get("public").unwrap_or(&group["private"]).as_object().unwrap();
+            for case in group["tests"].as_array().unwrap() {
+                let id = case["tcId"].as_u64().unwrap();
+                if CONTRADICTORY.contains(&id) {
+                    continue;
+                }
+                let refused = REFUSED.iter().any(|(refused, _)| *refused == id);
+                let expected = case["result"] == "valid" && !refused;
+                // One group is of JSON text, which no compact token is.
+                let token = case["jws"].as_str().map_or_else(|| case["jws"].to_string(), str::to_owned);
+                assert_eq!(verifies(key, &token), expected, "case {id}: {}", case["comment"]);
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 399);
+    }
+
+    fn verifies(key: &Map<String, Value>, token: &str) -> bool {
+        let Ok(jwk) = Jwk::from_dict(key) else { return false };
+        let Ok(unverified) = Unverified::parse(token) else { return false };
+        let name = jwk.algorithm().unwrap_or(unverified.header().algorithm()).to_owned();
+        name.parse()
+            .and_then(|algorithm| VerifyingKey::new(algorithm, &jwk))
+            .and_then(|key| unverified.verify(&key))
+            .is_ok()
+    }
+}

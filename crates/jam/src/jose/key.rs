@@ -48,7 +48,7 @@ pub struct VerifyingKey {
 }
 
 enum Signer {
-    Hmac(HmacKey),
+    Hmac(Box<HmacKey>),
     Rsa(rsa::PrivateKey),
     Ecdsa(ecdsa::PrivateKey),
     Ed25519(ed25519::PrivateKey),
@@ -56,7 +56,7 @@ enum Signer {
 
 #[derive(Clone)]
 enum Verifier {
-    Hmac(HmacKey),
+    Hmac(Box<HmacKey>),
     Rsa(rsa::PublicKey),
     Ecdsa(ecdsa::PublicKey),
     Ed25519(ed25519::PublicKey),
@@ -97,7 +97,7 @@ impl SigningKey {
         let primitive = match (algorithm.primitive(), key.material()) {
             (Primitive::Hmac(hash), Material::Symmetric(secret)) => {
                 check_secret(algorithm, hash.length(), secret, length)?;
-                Signer::Hmac(HmacKey::new(hash, secret.expose()))
+                Signer::Hmac(Box::new(HmacKey::new(hash, secret.expose())))
             }
             (Primitive::Rsa(padding, hash), Material::Asymmetric(KeyMaterial::Rsa { public, private })) => {
                 public.check()?;
@@ -164,7 +164,7 @@ impl VerifyingKey {
         let primitive = match (algorithm.primitive(), key.material()) {
             (Primitive::Hmac(hash), Material::Symmetric(secret)) => {
                 check_secret(algorithm, hash.length(), secret, length)?;
-                Verifier::Hmac(HmacKey::new(hash, secret.expose()))
+                Verifier::Hmac(Box::new(HmacKey::new(hash, secret.expose())))
             }
             (Primitive::Rsa(padding, hash), Material::Asymmetric(KeyMaterial::Rsa { public, .. })) => {
                 Verifier::Rsa(rsa::PublicKey::new(padding, hash, public)?)

@@ -1,0 +1,337 @@
+//! Keys and tokens of the RFCs, tokens that OpenSSL made, and every text form that a key may come in.
+
+use jam::jose::jws::{self, Algorithm, SigningKey, Unverified, VerifyingKey};
+use jam::jose::{DecodeOptions, Jwk, Jwt, JwtOptions};
+use jam::{Result, Timestamp};
+use serde_json::{Map, Value, json};
+
+/// What RFC 7515 appendix A.1 to A.3 sign: {"iss":"joe", "exp":1300819380, "http://example.com/is_root":true}.
+const RFC_7515_PAYLOAD: &str =
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+
+fn key(name: &str) -> String {
+    let path = format!("{}/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn jwk(value: &Value) -> Jwk {
+    Jwk::from_dict(value.as_object().unwrap()).unwrap()
+}
+
+fn verify(token: &str, algorithm: Algorithm, key: &Jwk) -> Result<Vec<u8>> {
+    let key = VerifyingKey::new(algorithm, key)?;
+    Ok(Unverified::parse(token)?.verify(&key)?.into_payload())
+}
+
+// RFC 7515 appendix A.1
+#[test]
+fn the_hmac_example_of_rfc_7515_verifies() {
+    let key = jwk(&json!({"kty": "oct",
+        "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}));
+    let token = format!(
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{RFC_7515_PAYLOAD}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    );
+    let payload = verify(&token, Algorithm::Hs256, &key).unwrap();
+    assert_eq!(
+        payload,
+        b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"
+    );
+}
+
+// RFC 7515 appendix A.2
+#[test]
+fn the_rsa_example_of_rfc_7515_verifies() {
+    let key = jwk(&json!({"kty": "RSA", "e": "AQAB",
+        "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-\
+              yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-\
+              KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_\
+              h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}));
+    let token = format!(
+        "eyJhbGciOiJSUzI1NiJ9.{RFC_7515_PAYLOAD}.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7\
+         AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBAr\
+         LIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeY\
+         I2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw"
+    );
+    verify(&token, Algorithm::Rs256, &key).unwrap();
+    assert!(verify(&token, Algorithm::Rs384, &key).is_err());
+}
+
+// RFC 7515 appendix A.3 and A.4
+#[test]
+fn the_ecdsa_examples_of_rfc_7515_verify() {
+    let p256 = jwk(&json!({"kty": "EC", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}));
+    let token = format!(
+        "eyJhbGciOiJFUzI1NiJ9.{RFC_7515_PAYLOAD}.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSA\
+         pmWQxfKTUJqPP3-Kg6NU1Q"
+    );
+    verify(&token, Algorithm::Es256, &p256).unwrap();
+
+    let p521 = jwk(&json!({"kty": "EC", "crv": "P-521",
+        "x": "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
+        "y": "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2",
+        "d": "AY5pb7A0UFiB3RELSD64fTLOSV_jazdF7fLYyuTw8lOfRhWg6Y6rUrPAxerEzgdRhajnu0ferB0d53vM9mE15j2C"}));
+    let token = "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI\
+                 -KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXol\
+                 LzeO_Jn";
+    assert_eq!(verify(token, Algorithm::Es512, &p521).unwrap(), b"Payload");
+}
+
+// RFC 7520 sections 4.1 and 4.4: their signatures do not depend on random numbers.
+#[test]
+fn the_cookbook_of_rfc_7520_comes_out_byte_for_byte() {
+    let text = "It\u{2019}s a dangerous business, Frodo, going out your door. You step onto the road, and if you don't \
+                keep your feet, there\u{2019}s no knowing where you might be swept off to.";
+    let rsa = Jwk::from_json(&key("rfc7520_rsa.json")).unwrap();
+    let token =
+        jws::sign(text.as_bytes(), &Map::new(), &SigningKey::new(Algorithm::Rs256, &rsa).unwrap()).unwrap();
+    assert_eq!(
+        token,
+        "eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZX\
+         NzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdX\
+         IgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4.MRjdkly7_-oTPTS3AXP41iQIGK\
+         a80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBwA78185hX-Es4JIwmDLJK3lf\
+         WRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9UzpERV0ePPQdLuW3IS_de3xyIrDaL\
+         GdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u9ipH84ogoree7vjbU5y18kDquDg"
+    );
+
+    let secret = jwk(
+        &json!({"kty": "oct", "kid": "018c0ae5-4d9b-471b-bfd6-eef314bc7037", "use": "sig", "alg": "HS256",
+        "k": "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"}),
+    );
+    let token = jws::sign(text.as_bytes(), &Map::new(), &SigningKey::new(Algorithm::Hs256, &secret).unwrap())
+        .unwrap();
+    assert!(token.ends_with(".s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0"), "{token}");
+}
+
+// RFC 8037 appendix A.4
+#[test]
+fn the_ed25519_example_of_rfc_8037_comes_out_byte_for_byte() {
+    let key =
+        jwk(&json!({"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}));
+    let signing = SigningKey::new(Algorithm::EdDsa, &key).unwrap();
+    let token = jws::sign(b"Example of Ed25519 signing", &Map::new(), &signing).unwrap();
+    assert_eq!(
+        token,
+        "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijc\
+         NR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+    );
+    verify(&token, Algorithm::EdDsa, &key).unwrap();
+}
+
+// The larger of the two values of s is as good as the smaller one: RFC 8812 does not choose.
+#[test]
+fn tokens_that_openssl_made_verify() {
+    for (algorithm, name, token) in [
+        (
+            Algorithm::Es256K,
+            "secp256k1_public.pem",
+            "eyJhbGciOiJFUzI1NksifQ.eyJtYWRlIjoiYnkgT3BlblNTTCJ9.Jc1S277klqR6lrCVT_t273EvWgetvEcjVvyqTDIvlyycaR7G19nlR6cXyZGV2gMg0MmqTg1wRple1xikZOP96g",
+        ),
+        (
+            Algorithm::Es384,
+            "p384_public.pem",
+            "eyJhbGciOiJFUzM4NCJ9.eyJtYWRlIjoiYnkgT3BlblNTTCJ9.H--ClinI10vhucPQX63mi4O51lRlKQnHE3wdkzGPt7vwZj2R8cYXaMs1ozX1XC5YLeQYY92ywBDLCcvbSq_TqLhFBQQaCxKRPySwghceM7AYXElneC0mK5fNBujw4vWn",
+        ),
+        (
+            Algorithm::Ps384,
+            "rsa_public.pem",
+            "eyJhbGciOiJQUzM4NCJ9.eyJtYWRlIjoiYnkgT3BlblNTTCJ9.ZYMeDoO_A8pcnrTMviigO_13I6bLNS2OeCUtVdTXo5EyqC3txlFNnj6fG5QxMpIMdzOC0kG8hqHxYKDwdewEd9pGC76ppHBukUnT-9LYjPTRIpsNLUMafFypCeO3IlTl2KKIQYLV-tp7I7r48cqfVLbcdOwE3ZWB1ygfhfwo6DcOzsrmKmy1c6_ajG3RlcBu-m9NV26PxkKpW_3c-hJkLI5NUkvv-JKEoBkYfi7Pu_uHQHRqNS4Zh93iIECjZjLJqq4dKGsRxNDWVikSUVAsxRurz6Wp-SGU8j0RKEvxtrYCIhVZoywMMxqSSbqFlivEjMpYl6_CuZ5aWhkNhWe-zw",
+        ),
+    ] {
+        let key = Jwk::from_pem(&key(name), None).unwrap();
+        assert_eq!(verify(token, algorithm, &key).unwrap(), br#"{"made":"by OpenSSL"}"#, "{algorithm}");
+    }
+}
+
+#[test]
+fn a_pss_salt_of_another_length_than_the_hash_is_refused() {
+    // attack 13: OpenSSL's default, the longest salt that fits
+    let token = "eyJhbGciOiJQUzM4NCJ9.eyJtYWRlIjoiYnkgT3BlblNTTCJ9.OiRn6jvdr9hHWOQrATE_02165Sp-IXX-gHVSCYHIE2xPvRY9axsJZPBchKIA-a-bc3oI8qCtm5Dejv6IKFyiv9ApCVf1VHJpwVS-vkMtT0x-HOJHVeUrNm6B9zJszDbLvVLuFY8hKNt_ervUFuHsh6qu8r7HRadNETPHoje1KziZQIJlPczLERYXgOQOtu5C4OYwBUB1u7QktTER7tl2MzteYgE3Ehvt8y9yhTysPC1b7eVl8Gzkj5AMR-4oEfa5ZTGEwe2fBc7aVaQ4Hvm6afxTpMxEA6E8fqD_C4TNI0BJ_UIdoXO_fHH9kCI4wxmb71ZJ3jtIMGvXkEvczREVWA";
+    let key = Jwk::from_pem(&key("rsa_public.pem"), None).unwrap();
+    assert_eq!(verify(token, Algorithm::Ps384, &key).unwrap_err().code(), "jwt.invalid_signature");
+}
+
+#[test]
+fn every_algorithm_signs_what_it_verifies_and_nothing_else() {
+    let claims = json!({"user": 1}).as_object().cloned().unwrap();
+    for algorithm in Algorithm::all() {
+        let (private, public) = match algorithm.name() {
+            "HS256" | "HS384" | "HS512" => (None, None),
+            "ES256" => (Some("p256.pem"), Some("p256_public.pem")),
+            "ES384" => (Some("p384.pem"), Some("p384_public.pem")),
+            "ES512" => (Some("p521.pem"), Some("p521_public.pem")),
+            "ES256K" => (Some("secp256k1.pem"), Some("secp256k1_public.pem")),
+            "EdDSA" => (Some("ed25519.pem"), Some("ed25519_public.pem")),
+            _ => (Some("rsa.pem"), Some("rsa_public.pem")),
+        };
+        let secret = private.is_none().then(|| vec![3; 64].into());
+        let signer = Jwt::new(JwtOptions {
+            algorithm,
+            secret: secret.clone(),
+            private_key: private.map(|name| key(name).into()),
+            ..JwtOptions::default()
+        })
+        .unwrap();
+        let reader = Jwt::new(JwtOptions {
+            algorithm,
+            secret,
+            public_key: public.map(|name| key(name).into()),
+            ..JwtOptions::default()
+        })
+        .unwrap();
+        let token = signer.encode(&claims).unwrap();
+        let now = Timestamp::from_seconds(0);
+        assert_eq!(reader.decode(&token, &DecodeOptions::default(), now).unwrap(), claims, "{algorithm}");
+        assert_eq!(signer.decode(&token, &DecodeOptions::default(), now).unwrap(), claims, "{algorithm}");
+
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let other_payload = signed.replace('.', ".e30").replace("e30e30", "e30");
+        for forged in [format!("{other_payload}.{signature}"), format!("{signed}."), format!("{signed}.AAAA")]
+        {
+            assert_eq!(reader.verify(&forged).unwrap_err().code(), "jwt.invalid_signature", "{algorithm}");
+        }
+    }
+}
+
+#[test]
+fn keys_come_in_every_usual_text() {
+    for (name, algorithm) in [
+        ("rsa.pem", Algorithm::Rs256),
+        ("rsa_pkcs1.pem", Algorithm::Rs256),
+        ("p256.pem", Algorithm::Es256),
+        ("p256_sec1.pem", Algorithm::Es256),
+        ("ed25519.pem", Algorithm::EdDsa),
+    ] {
+        let unix = key(name);
+        for text in [unix.clone(), unix.replace('\n', "\r\n"), format!("\n  {unix}\n\n")] {
+            assert!(SigningKey::new(algorithm, &Jwk::from_pem(&text, None).unwrap()).is_ok(), "{name}");
+        }
+    }
+    for name in ["rsa_public.pem", "rsa_public_pkcs1.pem"] {
+        assert!(VerifyingKey::new(Algorithm::Ps512, &Jwk::from_pem(&key(name), None).unwrap()).is_ok());
+    }
+}
+
+#[test]
+fn an_encrypted_key_opens_with_its_password_only() {
+    let text = key("rsa_encrypted.pem");
+    let opened = Jwk::from_pem(&text, Some("correct-horse")).unwrap();
+    assert!(SigningKey::new(Algorithm::Rs256, &opened).is_ok());
+    for password in [None, Some(""), Some("wrong")] {
+        assert_eq!(Jwk::from_pem(&text, password).unwrap_err().code(), "key.malformed");
+    }
+    let error = Jwk::from_pem(&key("rsa.pem"), Some("correct-horse")).unwrap_err();
+    assert_eq!(error.to_string(), "a password is given for a key that is not encrypted");
+}
+
+#[test]
+fn texts_that_are_no_key_are_refused_with_what_would_be_right() {
+    for (name, hint) in [
+        ("certificate.pem", "extract its key"),
+        ("rsa_old_encryption.pem", "openssl pkcs8 -topk8"),
+        ("rsa1024.pem", "at least 2048 bits; this one has 1024"),
+    ] {
+        let error = Jwk::from_pem(&key(name), None)
+            .and_then(|key| VerifyingKey::new(Algorithm::Rs256, &key).map(drop))
+            .unwrap_err();
+        assert!(error.to_string().contains(hint), "{name}: {error}");
+    }
+    for text in ["", "secret", "/etc/hostname", "-----BEGIN PUBLIC KEY-----", "{", "{}", "[]"] {
+        assert_eq!(Jwk::from_text(text, None).unwrap_err().code(), "key.malformed", "{text:?}");
+    }
+}
+
+#[test]
+fn a_key_text_is_never_the_name_of_a_file() {
+    // fault 8
+    let path = format!("{}/tests/keys/rsa.pem", env!("CARGO_MANIFEST_DIR"));
+    let options = JwtOptions {
+        algorithm: Algorithm::Rs256,
+        private_key: Some(path.as_str().into()),
+        ..JwtOptions::default()
+    };
+    let error = Jwt::new(options).unwrap_err();
+    assert_eq!(error.code(), "key.malformed");
+    assert!(!error.to_string().contains("rsa.pem"), "{error}");
+}
+
+#[test]
+fn keys_that_the_algorithm_has_no_use_for_are_refused() {
+    let public = || Some(key("rsa_public.pem").into());
+    let hmac = JwtOptions { secret: Some(vec![1; 32].into()), public_key: public(), ..JwtOptions::default() };
+    assert_eq!(Jwt::new(hmac).unwrap_err().code(), "configuration.invalid");
+    let rsa = JwtOptions {
+        algorithm: Algorithm::Rs256,
+        secret: Some(vec![1; 32].into()),
+        public_key: public(),
+        ..JwtOptions::default()
+    };
+    assert_eq!(Jwt::new(rsa).unwrap_err().code(), "configuration.invalid");
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    assert_eq!(Jwt::new(JwtOptions::default()).unwrap_err().code(), "jwt.empty_secret_key");
+    let options = JwtOptions { algorithm: Algorithm::Es256, ..JwtOptions::default() };
+    assert_eq!(Jwt::new(options).unwrap_err().code(), "jwt.empty_private_key");
+    let reader = Jwt::new(JwtOptions {
+        algorithm: Algorithm::Es256,
+        public_key: Some(key("p256_public.pem").into()),
+        ..JwtOptions::default()
+    })
+    .unwrap();
+    assert_eq!(reader.encode(&Map::new()).unwrap_err().code(), "jwt.empty_private_key");
+}
+
+#[test]
+fn a_payload_carries_what_is_configured_and_data_changes_none_of_it() {
+    // fault 12
+    let jwt = Jwt::new(JwtOptions {
+        secret: Some(vec![1; 32].into()),
+        issuer: Some("me".into()),
+        audience: vec!["you".into(), "them".into()],
+        expire: Some(std::time::Duration::from_secs(60)),
+        ..JwtOptions::default()
+    })
+    .unwrap();
+    let now = Timestamp::from_millis(1_700_000_000_999);
+    let data = |value: Value| value.as_object().cloned().unwrap();
+
+    let payload = jwt.make_payload(None, data(json!({"user": 1, "jti": "own"})), now).unwrap();
+    let expected = json!({"iat": 1_700_000_000, "exp": 1_700_000_060, "iss": "me", "aud": ["you", "them"],
+        "user": 1, "jti": "own"});
+    assert_eq!(Value::Object(payload), expected);
+
+    for conflict in [json!({"iss": "other"}), json!({"aud": "other"}), json!({"exp": 1})] {
+        assert_eq!(jwt.make_payload(Some(5), data(conflict), now).unwrap_err().code(), "validation.invalid");
+    }
+    // What is a default only may be changed, and what is said twice alike is no conflict.
+    assert_eq!(jwt.make_payload(None, data(json!({"exp": 1})), now).unwrap()["exp"], 1);
+    assert!(jwt.make_payload(None, data(json!({"iss": "me"})), now).is_ok());
+    assert_eq!(jwt.make_payload(Some(0), Map::new(), now).unwrap()["exp"], 1_700_000_000);
+    assert_eq!(jwt.make_payload(Some(i64::MAX), Map::new(), now).unwrap_err().code(), "validation.invalid");
+}
+
+#[test]
+fn every_new_token_has_an_id_of_its_own() {
+    let make = || jam::jose::claims::make_payload(None, Map::new(), Timestamp::from_seconds(0)).unwrap();
+    let (first, second) = (make(), make());
+    assert_ne!(first["jti"], second["jti"]);
+    let id = first["jti"].as_str().unwrap();
+    assert_eq!((id.len(), &id[14..15]), (36, "4"));
+    assert!(!first.contains_key("exp"));
+}
+
+#[test]
+fn a_token_is_read_when_its_header_is_spelled_otherwise() {
+    let jwt = Jwt::new(JwtOptions { secret: Some(vec![1; 32].into()), ..JwtOptions::default() }).unwrap();
+    let key = SigningKey::new(Algorithm::Hs256, &Jwk::from_secret(vec![1; 32])).unwrap();
+    // fault 21: every `typ` is read
+    for header in [json!({}), json!({"typ": "at+jwt"}), json!({"typ": "jwt", "kid": "any"})] {
+        let token = jws::sign(b"{}", header.as_object().unwrap(), &key).unwrap();
+        assert!(jwt.verify(&token).is_ok(), "{header}");
+    }
+}
