@@ -88,7 +88,9 @@ class BaseJam:
             return None
         tokens = None
         if "list" in section:
-            tokens = _build.create(section["list"], self.MODULES["jwt.list"], "jwt.list")
+            # A list of the user's own is given its own keys only.
+            leeway = None if "custom_module" in section["list"] else section.get("leeway")
+            tokens = _build.create(section["list"], self.MODULES["jwt.list"], "jwt.list", leeway=leeway)
             kind = section["list"].get("type", getattr(tokens, "type", None))
             if kind not in ("white", "black"):
                 raise JamConfigurationError('jwt.list.type: is required: "white" or "black"')

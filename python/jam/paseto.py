@@ -58,9 +58,25 @@ class BasePASETO(ABC):
         """
         raise NotImplementedError
 
+    def make_payload(self, exp: int | None = None, data: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Gives `iat`, `exp` (if given: so many seconds from now) and `jti`, with `data` laid over."""
+        return _jam.paseto_make_payload(exp, data)
+
 
 class PASETOv4(_jam.PASETOv4, BasePASETO):
-    """Version 4: `local` by XChaCha20 and BLAKE2b, `public` by Ed25519."""
+    """Version 4: `local` by XChaCha20 and BLAKE2b, `public` by Ed25519.
+
+    Args:
+        purpose: `local`: encrypted with a shared key. `public`: signed.
+        key: The shared key, or the key that signs: PASERK, base64url, hexadecimal or PEM text, or bytes.
+        public_key: The key that verifies; alone it only verifies, beside `key` it must belong to it.
+        serializer: What turns payloads into bytes; JSON if left out.
+
+    Raises:
+        JamPASETOInvalidPurpose: The purpose is neither local nor public.
+        JamPASETOInvalidSymmetricKey: The key is no v4.local key.
+        JamPASETOInvalidED25519Key: The key is no v4.public key.
+    """
 
 
 _BY_VERSION = {"v4": PASETOv4}

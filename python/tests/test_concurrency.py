@@ -16,12 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jam
+import jam.aio
 import pytest
 from conftest import Store
 from faces import Face
-
-import jam
-import jam.aio
 from jam.exceptions import JamStoreError
 
 THREADS, CREATES = 8, 25

@@ -70,9 +70,9 @@ class _StoredList(BaseJWTList):
 class MemoryList(_StoredList):
     """As `jam.jwt.lists.MemoryList`, with coroutines."""
 
-    def __init__(self, type: ListType, *, in_list_life_time: float | None = None) -> None:
+    def __init__(self, type: ListType, *, in_list_life_time: float | None = None, leeway: float = 0) -> None:
         super().__init__(type)
-        self._list = _jam.AsyncTokenList("memory", type, in_list_life_time=in_list_life_time)
+        self._list = _jam.AsyncTokenList("memory", type, in_list_life_time=in_list_life_time, leeway=leeway)
 
 
 class JSONList(_StoredList):
@@ -84,10 +84,11 @@ class JSONList(_StoredList):
         json_path: str | os.PathLike[str] = "jam.json",
         *,
         in_list_life_time: float | None = None,
+        leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.AsyncTokenList(
-            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time
+            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time, leeway=leeway
         )
 
 
@@ -100,10 +101,11 @@ class SQLiteList(_StoredList):
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         *,
         in_list_life_time: float | None = None,
+        leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.AsyncTokenList(
-            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time
+            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time, leeway=leeway
         )
 
 
@@ -116,9 +118,12 @@ class RedisList(_StoredList):
         redis_uri: Any = "redis://localhost:6379/0",
         *,
         in_list_life_time: float | None = None,
+        leeway: float = 0,
     ) -> None:
         super().__init__(type)
-        self._list = _jam.AsyncTokenList("redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time)
+        self._list = _jam.AsyncTokenList(
+            "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
+        )
 
 
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {

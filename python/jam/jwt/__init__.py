@@ -56,7 +56,7 @@ class BaseJWT(ABC):
         """
         raise NotImplementedError
 
-    def make_payload(self, exp: int | None, data: dict[str, Any]) -> dict[str, Any]:
+    def make_payload(self, exp: int | None = None, data: dict[str, Any] | None = None) -> dict[str, Any]:
         """Gives `iat`, `exp` (if `exp` is not `None`: so many seconds from now) and `jti`, with `data` laid over."""
         return _jam.jwt_make_payload(exp, data)
 

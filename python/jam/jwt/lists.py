@@ -82,12 +82,13 @@ class MemoryList(_StoredList):
 
     Args:
         type: `white` or `black`.
-        in_list_life_time: Seconds an entry is kept at the most; `None`: as long as the token lives.
+        in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at the most.
+        leeway: Seconds after `exp` for which tokens are still accepted, and so kept.
     """
 
-    def __init__(self, type: ListType, *, in_list_life_time: float | None = None) -> None:
+    def __init__(self, type: ListType, *, in_list_life_time: float | None = None, leeway: float = 0) -> None:
         super().__init__(type)
-        self._list = _jam.TokenList("memory", type, in_list_life_time=in_list_life_time)
+        self._list = _jam.TokenList("memory", type, in_list_life_time=in_list_life_time, leeway=leeway)
 
 
 class JSONList(_StoredList):
@@ -97,6 +98,7 @@ class JSONList(_StoredList):
         type: `white` or `black`.
         json_path: The file; it is made with mode 0600 if it is not there.
         in_list_life_time: As for `MemoryList`.
+        leeway: As for `MemoryList`.
     """
 
     def __init__(
@@ -105,9 +107,12 @@ class JSONList(_StoredList):
         json_path: str | os.PathLike[str] = "jam.json",
         *,
         in_list_life_time: float | None = None,
+        leeway: float = 0,
     ) -> None:
         super().__init__(type)
-        self._list = _jam.TokenList("json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time)
+        self._list = _jam.TokenList(
+            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time, leeway=leeway
+        )
 
 
 class SQLiteList(_StoredList):
@@ -117,6 +122,7 @@ class SQLiteList(_StoredList):
         type: `white` or `black`.
         sqlite_path: The file; it is made with mode 0600 if it is not there.
         in_list_life_time: As for `MemoryList`.
+        leeway: As for `MemoryList`.
     """
 
     def __init__(
@@ -125,10 +131,11 @@ class SQLiteList(_StoredList):
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         *,
         in_list_life_time: float | None = None,
+        leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.TokenList(
-            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time
+            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time, leeway=leeway
         )
 
 
@@ -139,6 +146,7 @@ class RedisList(_StoredList):
         type: `white` or `black`.
         redis_uri: `redis://[user:password@]host[:port][/database]`.
         in_list_life_time: As for `MemoryList`.
+        leeway: As for `MemoryList`.
     """
 
     def __init__(
@@ -147,9 +155,12 @@ class RedisList(_StoredList):
         redis_uri: Any = "redis://localhost:6379/0",
         *,
         in_list_life_time: float | None = None,
+        leeway: float = 0,
     ) -> None:
         super().__init__(type)
-        self._list = _jam.TokenList("redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time)
+        self._list = _jam.TokenList(
+            "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
+        )
 
 
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
