@@ -189,8 +189,10 @@ fn paseto_make_payload<'py>(
     let exp = exp.map(|exp| integer(exp, "exp")).transpose()?;
     let made = claims::make_payload(exp, Map::new(), Timestamp::now()).map_err(error::to_py)?;
     let payload = PyDict::new(py);
-    for (name, value) in &made {
-        payload.set_item(name, value.as_str())?;
+    for name in ["iat", "exp", "jti"] {
+        if let Some(value) = made.get(name) {
+            payload.set_item(name, value.as_str())?;
+        }
     }
     if let Some(data) = data {
         payload.update(data.as_mapping())?;
