@@ -1,5 +1,7 @@
 //! Every promise of [`jam::store::Store`] and [`jam::store::AsyncStore`], against every backend.
 
+#![allow(clippy::unwrap_used)] // a check that cannot go on fails
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -10,11 +12,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jam::store::{
-    AsyncStore, Entry, Exchange, JsonStore, Key, Lifetime, MemoryStore, OnThreads, Renamed, SqliteStore,
-    Store,
+    AsyncRedisStore, AsyncStore, Entry, Exchange, JsonStore, Key, Lifetime, MemoryStore, OnThreads,
+    RedisOptions, RedisStore, Renamed, SqliteStore,
 };
 use jam::{Error, StoreError, Timestamp};
 use support::blocking::Blocking;
+use support::redis_server::RedisServer;
 
 /// One check's store, and the time as that store sees it.
 struct Bench {
@@ -65,7 +68,8 @@ impl Bench {
             Clock::Told(now) => {
                 now.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::Relaxed);
             }
-            Clock::Server => tokio::time::sleep(duration).await,
+            // A server counts whole milliseconds, and its clock ticks at other moments than ours.
+            Clock::Server => tokio::time::sleep(duration + Duration::from_millis(10)).await,
         }
     }
 
@@ -738,4 +742,36 @@ async fn the_awaited_sqlite_store_keeps_every_promise() {
         Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace).unwrap())))
     };
     keeps_every_promise(|_| Bench::told(open)).await;
+}
+
+fn on_server(server: &RedisServer, open: impl Fn(RedisOptions) -> Arc<dyn AsyncStore>, name: &str) -> Bench {
+    let options = |part: &str| RedisOptions {
+        url: server.url().into(),
+        namespace: format!("{name}-{part}"),
+        connect_timeout: Duration::from_secs(10),
+        response_timeout: Duration::from_secs(10),
+    };
+    Bench {
+        store: open(options("sessions")),
+        neighbour: open(options("lists")),
+        clock: Clock::Server,
+        _folder: tempfile::tempdir().unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_store_keeps_every_promise() {
+    let server = RedisServer::start();
+    let open = |options: RedisOptions| -> Arc<dyn AsyncStore> {
+        Arc::new(Blocking(Arc::new(RedisStore::open(options).unwrap())))
+    };
+    keeps_every_promise(|name| on_server(&server, open, name)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_awaited_redis_store_keeps_every_promise() {
+    let server = RedisServer::start();
+    let open =
+        |options: RedisOptions| -> Arc<dyn AsyncStore> { Arc::new(AsyncRedisStore::open(options).unwrap()) };
+    keeps_every_promise(|name| on_server(&server, open, name)).await;
 }

@@ -7,6 +7,7 @@ mod file;
 mod group_commit;
 mod json;
 mod memory;
+mod redis;
 mod sqlite;
 mod table;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use json::JsonStore;
 pub use memory::MemoryStore;
+pub use redis::{AsyncRedisStore, RedisOptions, RedisStore};
 pub use sqlite::SqliteStore;
 
 use crate::{Error, Result, StoreError, Timestamp};
