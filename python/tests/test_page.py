@@ -190,5 +190,5 @@ def test_make_payload_gives_what_the_contract_says(face: Face) -> None:
     assert payload["exp"] == payload["iat"] + 3600
     assert len(payload["jti"]) == 36
     assert "exp" not in jam.jwt_make_payload()
-    assert jam.jwt_make_payload(60, {"exp": 5}, jti="own")["exp"] == 5
+    assert jam.jwt_make_payload(None, {"exp": 5}, jti="own")["exp"] == 5
     assert jam.jwt_make_payload(60, {"jti": "data"}, jti="keyword")["jti"] == "keyword"

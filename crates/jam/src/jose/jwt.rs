@@ -34,7 +34,7 @@ pub struct JwtOptions {
     pub audience: Vec<String>,
     /// By how much the clocks of issuer and reader may differ; at most a day.
     pub leeway: Duration,
-    /// The lifetime of tokens that are made without one.
+    /// The lifetime of tokens that are made without one; a fraction of a second counts as a whole one.
     pub expire: Option<Duration>,
     /// The longest token that is read, in bytes.
     pub length_limit: usize,
@@ -132,12 +132,7 @@ impl Jwt {
             leeway: Validation::check_leeway(options.leeway)?,
             check_exp: true,
         };
-        let expire = options
-            .expire
-            .map(|lifetime| {
-                i64::try_from(lifetime.as_secs()).map_err(|_| Error::validation("expire is too large"))
-            })
-            .transpose()?;
+        let expire = options.expire.map(whole_seconds).transpose()?;
         Ok(Self {
             algorithm,
             signing,
@@ -295,6 +290,11 @@ impl Jwt {
             check_exp: options.check_exp,
         })
     }
+}
+
+fn whole_seconds(lifetime: Duration) -> Result<i64> {
+    let seconds = lifetime.as_secs().saturating_add(u64::from(lifetime.subsec_nanos() > 0));
+    i64::try_from(seconds).map_err(|_| Error::validation("expire, the lifetime in seconds, is too large"))
 }
 
 /// The claim `aud`: text for one audience, a list for several (RFC 7519 section 4.1.3).
