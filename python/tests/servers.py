@@ -50,6 +50,11 @@ class RedisServer:
                 time.sleep(0.02)
         raise RuntimeError("the Redis server did not start")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Ends the server at once, as a crash would."""
         if self._process is not None:

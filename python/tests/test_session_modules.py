@@ -1,0 +1,290 @@
+"""`jam.sessions` and `jam.aio.sessions` on every store, used without a facade."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import logging
+import pickle
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jam.aio.sessions
+import jam.sessions
+import pytest
+from conftest import Store
+from faces import Face
+from jam.encoders import BaseEncoder
+from jam.exceptions import (
+    JamConfigurationError,
+    JamSessionEmptyAESKey,
+    JamSessionNotFound,
+    JamStoreError,
+    JamValidationError,
+)
+
+KEY = "A" * 43
+OTHER_KEY = "B" * 42 + "A="
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def make(face: Face, store: Store) -> Make:
+    """Makes sessions on the store of the test, to be called as if they were blocking."""
+    module = jam.aio.sessions if face.is_async else jam.sessions
+
+    def make(**options: Any) -> Any:
+        return face.drive(module.create_instance(session_type=store.name, **store.keys, **options))
+
+    return make
+
+
+@pytest.mark.parametrize("options", [{}, {"is_session_crypt": True, "session_aes_secret": KEY}])
+def test_all_verbs(make: Make, options: dict[str, Any]) -> None:
+    sessions = make(**options)
+    session_id = sessions.create("user", {"n": 1})
+    assert sessions.get(session_id) == {"n": 1}
+    assert sessions.update(session_id, {}) is None
+    assert sessions.get(session_id) == {}
+    assert sessions.update(session_id, {"n": [2, None, {"x": 0.5}]}) is None
+    new_id = sessions.rework(session_id)
+    assert sessions.get(session_id) is None
+    assert sessions.get(new_id) == {"n": [2, None, {"x": 0.5}]}
+    assert [type(info.handle) for info in sessions.list("user")] == [str]
+    assert sessions.delete(new_id) is None
+    assert sessions.delete(new_id) is None
+    assert sessions.get(new_id) is None
+    sessions.create("user", {})
+    assert sessions.clear("user") is None
+    assert sessions.list("user") == []
+    sessions.close()
+
+
+def test_what_is_listed_is_no_id_and_tells_the_times(make: Make) -> None:
+    sessions = make(default_ttl=100, absolute_ttl=1000.5)
+    session_id = sessions.create("user", {})
+    (info,) = sessions.list("user")
+    assert info.handle not in session_id
+    assert sessions.get(info.handle) is None
+    assert info.created <= info.last_used < info.expires <= info.created + 101
+    with pytest.raises(AttributeError):
+        info.handle = "other"
+
+
+# attack 55, attack 58: whatever a client sends for an id is no session, and none is made of it.
+FORGED_IDS = [
+    "",
+    "x",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "*",
+    "\0",
+    "\ud800",
+    "é" * 40,
+    "A" * 16 + "." + "A" * 43,
+    "A" * 16 + "." + "*" * 43,
+    "A" * 10_000_000,
+]
+
+
+@pytest.mark.parametrize("forged", FORGED_IDS, ids=range(len(FORGED_IDS)))
+def test_a_forged_id_is_no_session(make: Make, forged: str) -> None:
+    sessions = make()
+    assert sessions.get(forged) is None
+    assert sessions.delete(forged) is None
+    for call in (lambda: sessions.update(forged, {}), lambda: sessions.rework(forged)):
+        with pytest.raises(JamSessionNotFound) as raised:
+            call()
+        assert raised.value.error_code == "sessions.not_found"
+        assert not forged or forged == "x" or forged not in str(raised.value)
+    assert sessions.get(forged) is None
+
+
+@pytest.mark.parametrize("wrong", [None, 7, b"bytes", ["list"], {}])
+def test_an_argument_of_a_wrong_type_is_a_typed_error(make: Make, wrong: Any) -> None:
+    sessions = make()
+    calls: list[Callable[[], Any]] = [
+        lambda: sessions.create(wrong, {}),
+        lambda: sessions.get(wrong),
+        lambda: sessions.update(wrong, {}),
+        lambda: sessions.delete(wrong),
+        lambda: sessions.clear(wrong),
+        lambda: sessions.rework(wrong),
+        lambda: sessions.list(wrong),
+    ]
+    for call in calls:
+        with pytest.raises(JamValidationError):
+            call()
+
+
+@pytest.mark.parametrize("data", [None, [], "text", {"x": object()}, {1: 2}, {"x": float("nan")}, {"x": "\ud800"}])
+def test_data_that_json_cannot_hold_are_a_typed_error(make: Make, data: Any) -> None:
+    sessions = make()
+    session_id = sessions.create("user", {"kept": True})
+    with pytest.raises(JamValidationError):
+        sessions.create("user", data)
+    with pytest.raises(JamValidationError):
+        sessions.update(session_id, data)
+    assert sessions.get(session_id) == {"kept": True}
+    assert len(sessions.list("user")) == 1
+
+
+# attack 60, fault 25
+SESSION_KEYS = ["", "*", "a:b", "a", "\r\nDEL", "{x}", "?", "[a-z]", "\0", "é", "' OR 1=1 --", "x" * 65_536]
+
+
+def test_a_session_key_is_any_text(make: Make) -> None:
+    sessions = make()
+    ids = {key: sessions.create(key, {"key": key}) for key in SESSION_KEYS}
+    for key, session_id in ids.items():
+        assert sessions.get(session_id) == {"key": key}
+        assert len(sessions.list(key)) == 1
+    sessions.clear("*")
+    assert sessions.get(ids.pop("*")) is None
+    assert all(sessions.get(session_id) for session_id in ids.values())
+    for bad in ("x" * 1_000_000, "\ud800"):
+        with pytest.raises(JamValidationError):
+            sessions.create(bad, {})
+
+
+# attack 57, attack 58
+def test_files_hold_no_usable_id_and_are_private(face: Face, tmp_path: Path) -> None:
+    module = jam.aio.sessions if face.is_async else jam.sessions
+    for sessions in (
+        face.drive(module.JSONSessions(tmp_path / "sessions.json")),
+        face.drive(module.SQLiteSessions(tmp_path / "sessions.sqlite3")),
+    ):
+        session_id = sessions.create("user", {"n": 1})
+        secret = session_id.partition(".")[2].encode()
+        files = [path for path in tmp_path.iterdir() if path.is_file()]
+        assert files
+        for path in files:
+            assert secret not in path.read_bytes()
+            assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+# attack 63, fault 26
+def test_forged_data_are_no_session(face: Face, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    module = jam.aio.sessions if face.is_async else jam.sessions
+    path = tmp_path / "sessions.sqlite3"
+    options = {"is_session_crypt": True, "session_aes_secret": KEY}
+    sessions = face.drive(module.SQLiteSessions(path, **options))
+    first, second = (sessions.create("user", {"n": n}) for n in (1, 2))
+    stranger = face.drive(module.SQLiteSessions(path, **options | {"session_aes_secret": OTHER_KEY}))
+    plain = face.drive(module.SQLiteSessions(path))
+    with caplog.at_level(logging.WARNING, "jam"):
+        for opened_by in (stranger, plain):
+            assert opened_by.get(first) is None
+    assert "does not open" in caplog.text
+    assert first not in caplog.text
+
+    planted = plain.create("user", {"admin": True})
+    assert sessions.get(planted) is None, "plain data where encrypted data are configured"
+    both = face.drive(module.SQLiteSessions(path, **options | {"session_aes_secret": [OTHER_KEY, KEY]}))
+    assert [both.get(first), both.get(second)] == [{"n": 1}, {"n": 2}]
+    plain.delete(planted)
+    for each in (sessions, stranger, plain, both):
+        each.close()
+    give_all_rows_one_value(path)
+    sessions = face.drive(module.SQLiteSessions(path, **options))
+    assert [sessions.get(first), sessions.get(second)].count(None) == 1, "opened with the value of another session"
+
+
+def give_all_rows_one_value(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%value%'")]
+        assert tables
+        for table in tables:
+            database.execute(f'UPDATE "{table}" SET value = (SELECT value FROM "{table}" LIMIT 1)')
+
+
+def test_a_custom_id_factory_makes_the_secret_part(make: Make) -> None:
+    made = iter(f"made-by-the-user-{number}" for number in range(100))
+    sessions = make(id_factory=lambda: next(made))
+    session_id = sessions.create("user", {"n": 1})
+    assert session_id.endswith(".made-by-the-user-0")
+    assert sessions.get(sessions.rework(session_id)) == {"n": 1}
+
+
+def test_what_an_id_factory_raises_comes_through(make: Make) -> None:
+    def broken() -> str:
+        raise LookupError("mine")
+
+    sessions = make(id_factory=broken)
+    with pytest.raises(LookupError, match="mine"):
+        sessions.create("user", {})
+    for bad in ("short", "with spaces in it all", "x" * 201, 7):
+        with pytest.raises((JamValidationError, TypeError)):
+            make(id_factory=lambda bad=bad: bad).create("user", {})
+
+
+class Reversing(BaseEncoder):
+    """Bytes that are no JSON."""
+
+    @classmethod
+    def dumps(cls, var: dict[str, Any]) -> bytes:
+        return repr(var).encode()[::-1]
+
+    @classmethod
+    def loads(cls, var: str | bytes) -> dict[str, Any]:
+        assert isinstance(var, bytes)
+        return ast.literal_eval(var[::-1].decode())
+
+
+@pytest.mark.parametrize("serializer", [Reversing, Reversing()])
+def test_a_custom_serializer_replaces_json(make: Make, serializer: Any) -> None:
+    sessions = make(serializer=serializer)
+    session_id = sessions.create("user", {"a": (1, 2)})
+    assert sessions.get(session_id) == {"a": (1, 2)}
+    sessions.update(session_id, {1: {2}})
+    assert sessions.get(session_id) == {1: {2}}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"default_ttl": 0},
+        {"default_ttl": -1},
+        {"default_ttl": "3600"},
+        {"default_ttl": True},
+        {"default_ttl": float("nan")},
+        {"absolute_ttl": float("inf")},
+        {"absolute_ttl": 10**400},
+        {"is_session_crypt": True, "session_aes_secret": "too short"},
+        {"is_session_crypt": True, "session_aes_secret": 7},
+    ],
+)
+def test_options_that_cannot_be_used_are_errors_at_construction(make: Make, options: dict[str, Any]) -> None:
+    with pytest.raises(JamConfigurationError) as raised:
+        make(**options)
+    assert "too short" not in str(raised.value)
+
+
+@pytest.mark.parametrize("keys", [None, "", [], [""]])
+def test_encryption_without_a_key_is_an_error(make: Make, keys: Any) -> None:
+    with pytest.raises(JamSessionEmptyAESKey) as raised:
+        make(is_session_crypt=True, session_aes_secret=keys)
+    assert raised.value.error_code == "sessions.empty_aes_key"
+
+
+# attack 74
+def test_sessions_show_no_secret_and_are_not_pickled(make: Make) -> None:
+    sessions = make(is_session_crypt=True, session_aes_secret=KEY)
+    sessions.create("user", {})
+    assert KEY not in repr(sessions.target)
+    for refused in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError):
+            refused(sessions.target._sessions)
+
+
+def test_a_closed_instance_says_so(make: Make) -> None:
+    sessions = make()
+    session_id = sessions.create("user", {})
+    sessions.close()
+    sessions.close()
+    with pytest.raises(JamStoreError) as raised:
+        sessions.get(session_id)
+    assert raised.value.error_code == "store.closed"
