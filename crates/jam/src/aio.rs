@@ -1,1 +1,298 @@
-//! aio
+//! The awaited face: every method has the name and the arguments of its blocking twin in [`crate::Jam`].
+//!
+//! Sessions and lists on Redis are awaited on the runtime; those in files run on its threads for blocking work. What
+//! needs neither a store nor a server is done when its future is first polled.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::config::{
+    Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE,
+    SessionConfig,
+};
+use crate::facade::{
+    CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
+    to_bytes,
+};
+use crate::jose::Jwt;
+use crate::oauth2::CallOptions;
+use crate::oauth2::aio::Client;
+use crate::otp::SharedSecret;
+use crate::paseto::{Claims, Paseto};
+use crate::session::SessionInfo;
+use crate::session::aio::Sessions;
+use crate::store::{AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, SqliteStore};
+use crate::token_list::aio::TokenList;
+use crate::{Result, Timestamp};
+
+/// The awaited twin of [`crate::Jam`]: JSON Web Tokens, sessions, OAuth 2.0, one-time passwords and PASETO behind one
+/// configured object.
+///
+/// A clone is cheap and shares everything; one instance serves any number of tasks. The futures of sessions, lists and
+/// OAuth 2.0 need a tokio runtime with time and I/O enabled; the others run anywhere.
+///
+/// ```
+/// use jam::{PayloadOptions, VerifyOptions, aio::Jam};
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jam::Result<()> {
+/// let jam = Jam::from_value(json!({
+///     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+///     "session": {"session_type": "memory"},
+/// }))?;
+///
+/// let payload = jam.jwt_make_payload(PayloadOptions::new().exp(3600).claim("user_id", 1)).await?;
+/// let token = jam.jwt_create_token(&payload).await?;
+/// assert_eq!(jam.jwt_verify_token(&token, &VerifyOptions::new()).await?["user_id"], 1);
+///
+/// let session_id = jam.session_create("user", &json!({"user_id": 1})).await?;
+/// assert_eq!(jam.session_get(&session_id).await?, Some(json!({"user_id": 1})));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Jam {
+    parts: Arc<Parts<Sessions, TokenList, Client>>,
+}
+
+impl Jam {
+    /// See [`Jam::new`](crate::Jam::new).
+    pub fn new(config: Config) -> Result<Self> {
+        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, Client::new)?) })
+    }
+
+    /// See [`Jam::from_path`](crate::Jam::from_path).
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        Self::new(Config::from_path(path, DEFAULT_POINTER)?)
+    }
+
+    /// See [`Jam::from_value`](crate::Jam::from_value).
+    pub fn from_value(tree: Value) -> Result<Self> {
+        Self::new(Config::from_value(tree)?)
+    }
+
+    /// See [`Jam::jwt`](crate::Jam::jwt).
+    pub fn jwt(&self) -> Option<&Jwt> {
+        self.parts.jwt.as_ref()
+    }
+
+    /// See [`Jam::jwt_list`](crate::Jam::jwt_list).
+    pub fn jwt_list(&self) -> Option<&TokenList> {
+        self.parts.list.as_ref().map(|(_, list)| list)
+    }
+
+    /// See [`Jam::session`](crate::Jam::session).
+    pub fn session(&self) -> Option<&Sessions> {
+        self.parts.session.as_ref()
+    }
+
+    /// See [`Jam::oauth2`](crate::Jam::oauth2).
+    pub fn oauth2(&self, provider: &str) -> Option<&Client> {
+        self.parts.oauth2.as_ref()?.get(provider)
+    }
+
+    /// See [`Jam::otp`](crate::Jam::otp).
+    pub fn otp(&self) -> Option<OtpConfig> {
+        self.parts.otp
+    }
+
+    /// See [`Jam::paseto`](crate::Jam::paseto).
+    pub fn paseto(&self) -> Option<&Paseto> {
+        self.parts.paseto.as_ref()
+    }
+
+    /// See [`Jam::jwt_make_payload`](crate::Jam::jwt_make_payload).
+    pub async fn jwt_make_payload(&self, options: PayloadOptions) -> Result<Map<String, Value>> {
+        self.parts.jwt_make_payload(options)
+    }
+
+    /// See [`Jam::jwt_create_token`](crate::Jam::jwt_create_token).
+    pub async fn jwt_create_token(&self, payload: &Map<String, Value>) -> Result<String> {
+        let token = self.parts.jwt()?.encode(payload)?;
+        if let Some(list) = self.parts.white_list() {
+            list.add(&token, Timestamp::now()).await?;
+        }
+        Ok(token)
+    }
+
+    /// See [`Jam::jwt_verify_token`](crate::Jam::jwt_verify_token).
+    pub async fn jwt_verify_token(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
+        let payload = self.parts.jwt_decode(token, options)?;
+        if let Some(list) = self.parts.list_for(options) {
+            list.admit(token, Timestamp::now()).await?;
+        }
+        Ok(payload)
+    }
+
+    /// See [`Jam::jwt_create`](crate::Jam::jwt_create).
+    pub async fn jwt_create(&self, payload: &Map<String, Value>) -> Result<String> {
+        self.jwt_create_token(payload).await
+    }
+
+    /// See [`Jam::jwt_encode`](crate::Jam::jwt_encode).
+    pub async fn jwt_encode(&self, payload: &Map<String, Value>) -> Result<String> {
+        self.jwt_create_token(payload).await
+    }
+
+    /// See [`Jam::jwt_decode`](crate::Jam::jwt_decode).
+    pub async fn jwt_decode(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
+        self.jwt_verify_token(token, options).await
+    }
+
+    /// See [`Jam::session_create`](crate::Jam::session_create).
+    pub async fn session_create(&self, session_key: &str, data: &Value) -> Result<String> {
+        self.parts.session()?.create(session_key, &to_bytes(data)?, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_get`](crate::Jam::session_get).
+    pub async fn session_get(&self, session_id: &str) -> Result<Option<Value>> {
+        from_bytes(self.parts.session()?.get(session_id, Timestamp::now()).await?)
+    }
+
+    /// See [`Jam::session_update`](crate::Jam::session_update).
+    pub async fn session_update(&self, session_id: &str, data: &Value) -> Result<()> {
+        self.parts.session()?.update(session_id, &to_bytes(data)?, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_delete`](crate::Jam::session_delete).
+    pub async fn session_delete(&self, session_id: &str) -> Result<()> {
+        self.parts.session()?.delete(session_id, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_clear`](crate::Jam::session_clear).
+    pub async fn session_clear(&self, session_key: &str) -> Result<()> {
+        self.parts.session()?.clear(session_key, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_rework`](crate::Jam::session_rework).
+    pub async fn session_rework(&self, old_session_id: &str) -> Result<String> {
+        self.parts.session()?.rework(old_session_id, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_list`](crate::Jam::session_list).
+    pub async fn session_list(&self, session_key: &str) -> Result<Vec<SessionInfo>> {
+        self.parts.session()?.list(session_key, Timestamp::now()).await
+    }
+
+    /// See [`Jam::otp_code`](crate::Jam::otp_code).
+    pub async fn otp_code(&self, secret: &SharedSecret, factor: Option<u64>) -> Result<String> {
+        self.parts.otp_code(secret, factor)
+    }
+
+    /// See [`Jam::otp_uri`](crate::Jam::otp_uri).
+    pub async fn otp_uri(
+        &self,
+        secret: &SharedSecret,
+        name: &str,
+        issuer: &str,
+        counter: Option<u64>,
+    ) -> Result<String> {
+        self.parts.otp_uri(secret, name, issuer, counter)
+    }
+
+    /// See [`Jam::otp_verify_code`](crate::Jam::otp_verify_code).
+    pub async fn otp_verify_code(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<bool> {
+        self.parts.otp_verify_code(secret, code, options)
+    }
+
+    /// See [`Jam::oauth2_get_authorized_url`](crate::Jam::oauth2_get_authorized_url).
+    pub async fn oauth2_get_authorized_url(
+        &self,
+        provider: &str,
+        scope: &[&str],
+        options: &CallOptions,
+    ) -> Result<String> {
+        self.parts.client(provider)?.authorization_url(scope, options).await
+    }
+
+    /// See [`Jam::oauth2_fetch_token`](crate::Jam::oauth2_fetch_token).
+    pub async fn oauth2_fetch_token(
+        &self,
+        provider: &str,
+        code: &str,
+        options: &CallOptions,
+    ) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.fetch_token(code, options).await
+    }
+
+    /// See [`Jam::oauth2_refresh_token`](crate::Jam::oauth2_refresh_token).
+    pub async fn oauth2_refresh_token(
+        &self,
+        provider: &str,
+        refresh_token: &str,
+        options: &CallOptions,
+    ) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.refresh_token(refresh_token, options).await
+    }
+
+    /// See [`Jam::oauth2_client_credentials_flow`](crate::Jam::oauth2_client_credentials_flow).
+    pub async fn oauth2_client_credentials_flow(
+        &self,
+        provider: &str,
+        scope: &[&str],
+        options: &CallOptions,
+    ) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.client_credentials(scope, options).await
+    }
+
+    /// See [`Jam::paseto_make_payload`](crate::Jam::paseto_make_payload).
+    pub async fn paseto_make_payload(&self, options: PayloadOptions) -> Result<Map<String, Value>> {
+        self.parts.paseto_make_payload(options)
+    }
+
+    /// See [`Jam::paseto_create`](crate::Jam::paseto_create).
+    pub async fn paseto_create(
+        &self,
+        payload: &Map<String, Value>,
+        options: &PasetoCreateOptions,
+    ) -> Result<String> {
+        self.parts.paseto_create(payload, options)
+    }
+
+    /// See [`Jam::paseto_decode`](crate::Jam::paseto_decode).
+    pub async fn paseto_decode(&self, token: &str, options: &PasetoDecodeOptions) -> Result<Claims> {
+        self.parts.paseto_decode(token, options)
+    }
+
+    /// See [`Jam::close`](crate::Jam::close).
+    pub async fn aclose(&self) {
+        if let Some(sessions) = self.session() {
+            sessions.close();
+        }
+        if let Some(list) = self.jwt_list() {
+            list.close();
+        }
+    }
+}
+
+impl fmt::Debug for Jam {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.describe("aio::Jam", formatter)
+    }
+}
+
+fn sessions(config: SessionConfig) -> Result<Sessions> {
+    Sessions::new(store(&config.backend, SESSIONS_NAMESPACE)?, config.options)
+}
+
+fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
+    TokenList::new(store(&config.backend, LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
+}
+
+fn store(backend: &Backend, namespace: &str) -> Result<Arc<dyn AsyncStore>> {
+    Ok(match backend {
+        Backend::Memory => Arc::new(MemoryStore::new()),
+        Backend::Json { path } => Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace)?))),
+        Backend::Sqlite { path } => Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace)?))),
+        Backend::Redis(options) => Arc::new(AsyncRedisStore::open(options.clone())?),
+    })
+}

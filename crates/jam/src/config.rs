@@ -14,7 +14,7 @@
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
-//! | `paseto` | `version`, `purpose`, `key` (also `secret_key`), `public_key`; a key may be `file:PATH` |
+//! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30) |
 //!
 //! In Python every section but the top one may name a class of the user's own in `custom_module`; its other keys belong to
@@ -36,12 +36,16 @@ use tracing::level_filters::LevelFilter;
 
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
+use crate::jose::JwtOptions;
+use crate::jose::jws::Algorithm;
 use crate::oauth2::{ClientAuthentication, ProviderOptions};
 use crate::otp::OtpOptions;
+use crate::paseto::{KeySource, PasetoOptions, Purpose};
 use crate::secret::Secret;
 use crate::session::SessionOptions;
+use crate::store::RedisOptions;
 use crate::token_list::Kind;
-use crate::{Result, SessionError};
+use crate::{Error, Result, SessionError};
 
 /// Where variables are looked up: `None` for one that is not set.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -63,6 +67,12 @@ const ALGORITHMS: [&str; 14] = [
     "ES512", "ES256K", "EdDSA",
 ];
 
+/// What keeps sessions apart from all else in a store; on Redis another name can be configured.
+pub(crate) const SESSIONS_NAMESPACE: &str = "sessions";
+
+/// What keeps lists apart from all else in a store.
+pub(crate) const LIST_NAMESPACE: &str = "jwt_list";
+
 /// A key file is small; this admits a 16384-bit RSA key with room to spare.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
@@ -73,7 +83,7 @@ const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 /// use serde_json::json;
 ///
 /// let config = Config::from_value(json!({"jwt": {"alg": "HS256", "secret": "long and hard to guess"}}))?;
-/// assert_eq!(config.jwt.unwrap().algorithm, "HS256");
+/// assert!(config.jwt.is_some() && config.session.is_none());
 ///
 /// let error = Config::from_value(json!({"jwt": {"alg": "HS256", "secert": "oops"}})).unwrap_err();
 /// assert_eq!(error.to_string(), "jwt.secert: unknown key; did you mean \"secret\"?");
@@ -85,10 +95,10 @@ pub struct Config {
     pub jwt: Option<JwtConfig>,
     /// Sessions on the server.
     pub session: Option<SessionConfig>,
-    /// OAuth 2.0 providers by name.
+    /// OAuth 2.0 providers by the name that calls give.
     pub oauth2: Option<BTreeMap<String, ProviderOptions>>,
     /// PASETO.
-    pub paseto: Option<PasetoConfig>,
+    pub paseto: Option<PasetoOptions>,
     /// One-time passwords.
     pub otp: Option<OtpConfig>,
     /// What the program wants to see of Jam's `tracing` events. Jam installs no subscriber; whoever does can
@@ -96,27 +106,11 @@ pub struct Config {
     pub log_level: Option<LevelFilter>,
 }
 
-/// How JSON Web Tokens are made and checked.
+/// How JSON Web Tokens are made and checked, and the list they are on.
 #[derive(Clone, Debug, Default)]
 pub struct JwtConfig {
-    /// The name of the algorithm, as `HS256` (RFC 7518 section 3.1, RFC 8037, RFC 8812).
-    pub algorithm: String,
-    /// The secret of an HMAC algorithm, as text.
-    pub secret: Option<Secret<String>>,
-    /// The private key of any other algorithm: PEM, or a JSON Web Key as JSON. Never the name of a file.
-    pub private_key: Option<Secret<String>>,
-    /// The public key, in the same forms. It is taken from the private key where absent.
-    pub public_key: Option<Secret<String>>,
-    /// What opens an encrypted private key.
-    pub password: Option<Secret<String>>,
-    /// How long a token lives if the caller says nothing else.
-    pub expire: Option<Duration>,
-    /// The `iss` claim that is written and asked for.
-    pub issuer: Option<String>,
-    /// The `aud` claim that is written, and one of which is asked for.
-    pub audience: Vec<String>,
-    /// How far clocks may differ when `exp` and `nbf` are checked.
-    pub leeway: Duration,
+    /// Algorithm, keys and rules.
+    pub options: JwtOptions,
     /// The list that tokens are checked against.
     pub list: Option<ListConfig>,
 }
@@ -148,12 +142,7 @@ pub enum Backend {
         path: PathBuf,
     },
     /// On a Redis server.
-    Redis {
-        /// `redis://[user:password@]host[:port][/database]`.
-        uri: Secret<String>,
-        /// What the names of all keys start with.
-        namespace: String,
-    },
+    Redis(RedisOptions),
 }
 
 impl Default for Backend {
@@ -177,19 +166,6 @@ pub struct SessionConfig {
     pub backend: Backend,
     /// How they live.
     pub options: SessionOptions,
-}
-
-/// How PASETO tokens are made and checked.
-#[derive(Clone, Debug, Default)]
-pub struct PasetoConfig {
-    /// `v1` to `v4`.
-    pub version: String,
-    /// `local` or `public`.
-    pub purpose: String,
-    /// The symmetric key, or the key that signs: base64url, hexadecimal, PEM or PASERK.
-    pub key: Option<Secret<String>>,
-    /// The key that checks signatures. It is taken from `key` where absent.
-    pub public_key: Option<Secret<String>>,
 }
 
 /// How one-time passwords are made and checked.
@@ -298,7 +274,7 @@ fn config(top: &mut Section<'_>, context: Context<'_>) -> Result<Config> {
         jwt: jwt_or_jose(top)?,
         session: top.section(&["session", "sessions"], session)?,
         oauth2: top.section(&["oauth2"], oauth2)?,
-        paseto: top.section(&["paseto"], paseto)?,
+        paseto: top.section(&["paseto"], paseto)?.flatten(),
         otp: top.section(&["otp"], otp)?,
     })
 }
@@ -342,29 +318,39 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
     }
     let algorithm = section.choice(&["alg"], ALGORITHMS)?;
     let algorithm = algorithm.ok_or_else(|| section.wrong("alg", "is required, for example \"HS256\""))?;
-    let hmac = algorithm.starts_with("HS");
-    Ok(JwtConfig {
-        algorithm: algorithm.to_owned(),
-        secret: section.secret(&["secret", "secret_key"], hmac.then_some("JAM_JWT_SECRET_KEY"))?,
-        private_key: section.key(&["private_key"], (!hmac).then_some("JAM_JWT_PRIVATE_KEY"))?,
-        public_key: section.key(&["public_key"], (!hmac).then_some("JAM_JWT_PUBLIC_KEY"))?,
+    let algorithm = algorithm.parse::<Algorithm>()?;
+    let (secret, pair) = match algorithm.is_symmetric() {
+        true => (Some("JAM_JWT_SECRET_KEY"), (None, None)),
+        false => (None, (Some("JAM_JWT_PRIVATE_KEY"), Some("JAM_JWT_PUBLIC_KEY"))),
+    };
+    let options = JwtOptions {
+        algorithm,
+        secret: section.secret(&["secret", "secret_key"], secret)?.map(into_bytes),
+        private_key: section.key(&["private_key"], pair.0)?,
+        public_key: section.key(&["public_key"], pair.1)?,
         password: section.secret(&["password"], None)?,
         expire: section.seconds(&["expire"])?,
         issuer: section.text(&["issuer"])?,
         audience: section.texts(&["audience"])?.unwrap_or_default(),
-        leeway: section.seconds_or_zero(&["leeway"])?.unwrap_or_default(),
-        list: section.section(&["list"], list)?.flatten(),
-    })
+        leeway: section.leeway(&["leeway"])?.unwrap_or_default(),
+        ..JwtOptions::default()
+    };
+    Ok(JwtConfig { options, list: section.section(&["list"], list)?.flatten() })
+}
+
+fn into_bytes(text: Secret<String>) -> Secret<Vec<u8>> {
+    Secret::from(text.expose().as_bytes())
 }
 
 fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
-    let kind = section.choice(&["type"], ["white", "black"])?;
-    let Some(backend) = backend(section, &["backend"], "jwt_list")? else { return Ok(None) };
+    let kind = match section.choice(&["type"], ["white", "black"])? {
+        Some("white") => Some(Kind::White),
+        Some(_) => Some(Kind::Black),
+        None => None,
+    };
+    let Some(backend) = backend(section, &["backend"], LIST_NAMESPACE)? else { return Ok(None) };
     Ok(Some(ListConfig {
-        kind: match kind.ok_or_else(|| section.wrong("type", "is required: \"white\" or \"black\""))? {
-            "white" => Kind::White,
-            _ => Kind::Black,
-        },
+        kind: kind.ok_or_else(|| section.wrong("type", "is required: \"white\" or \"black\""))?,
         backend,
         life_time: section.seconds(&["in_list_life_time"])?,
     }))
@@ -372,7 +358,7 @@ fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
 
 fn session(section: &mut Section<'_>) -> Result<SessionConfig> {
     let redis_sessions_key = section.text(&["redis_sessions_key", "session_path"])?;
-    let namespace = redis_sessions_key.unwrap_or_else(|| "sessions".to_owned());
+    let namespace = redis_sessions_key.unwrap_or_else(|| SESSIONS_NAMESPACE.to_owned());
     if namespace.is_empty() {
         return Err(section.wrong("redis_sessions_key", "must not be empty"));
     }
@@ -431,7 +417,11 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
         "sqlite" => {
             Backend::Sqlite { path: place(section, "sqlite_path", sqlite_path, DEFAULT_SQLITE_PATH)? }
         }
-        _ => Backend::Redis { uri: redis_uri(section, uris)?, namespace: namespace.to_owned() },
+        _ => Backend::Redis(RedisOptions {
+            url: redis_uri(section, uris)?,
+            namespace: namespace.to_owned(),
+            ..RedisOptions::default()
+        }),
     }))
 }
 
@@ -458,11 +448,10 @@ fn redis_uri(section: &mut Section<'_>, uris: Option<Vec<String>>) -> Result<Sec
 fn oauth2(section: &mut Section<'_>) -> Result<BTreeMap<String, ProviderOptions>> {
     let providers = section.section(&["providers"], |providers| providers.sections(provider))?;
     let providers = providers.ok_or_else(|| section.wrong("providers", "is required: a table by name"))?;
-    let named = |(name, options): (String, _)| (name.clone(), ProviderOptions { name, ..options });
-    Ok(providers.into_iter().map(named).collect())
+    Ok(providers.into_iter().collect())
 }
 
-fn provider(section: &mut Section<'_>) -> Result<ProviderOptions> {
+fn provider(name: &str, section: &mut Section<'_>) -> Result<ProviderOptions> {
     let custom = section.has_custom_module(&["custom_module", "module"])?;
     let client_id = section.text(&["client_id"])?;
     if !custom {
@@ -471,6 +460,7 @@ fn provider(section: &mut Section<'_>) -> Result<ProviderOptions> {
     let authentication =
         section.choice(&["client_authentication"], ["client_secret_basic", "client_secret_post"])?;
     Ok(ProviderOptions {
+        name: name.to_owned(),
         client_id: client_id.unwrap_or_default(),
         client_secret: section.secret(&["client_secret"], None)?,
         redirect_url: section.text(&["redirect_url", "redirect_uri"])?,
@@ -482,25 +472,27 @@ fn provider(section: &mut Section<'_>) -> Result<ProviderOptions> {
     })
 }
 
-fn paseto(section: &mut Section<'_>) -> Result<PasetoConfig> {
+fn paseto(section: &mut Section<'_>) -> Result<Option<PasetoOptions>> {
     if section.has_custom_module(&["custom_module"])? {
-        return Ok(PasetoConfig::default());
+        return Ok(None);
     }
-    let version = section.choice(&["version"], ["v1", "v2", "v3", "v4"])?;
-    let version = version.ok_or_else(|| section.wrong("version", "is required, for example \"v4\""))?;
+    let version = section.choice(&["version"], ["v1", "v2", "v3", "v4"])?.unwrap_or("v4");
+    section.set("version", version.into());
+    let version = version.parse().map_err(|error: Error| section.wrong("version", error.to_string()))?;
     let purpose = section.choice(&["purpose"], ["local", "public"])?;
     let purpose = purpose.ok_or_else(|| section.wrong("purpose", "is required: \"local\" or \"public\""))?;
+    let purpose = purpose.parse::<Purpose>()?;
     let key = section.secret(&["key", "secret_key"], Some("JAM_PASETO_KEY"))?;
     let public_key = section.secret(&["public_key"], None)?;
-    if purpose == "local" || !section.is_given("public_key") {
+    if purpose == Purpose::Local || !section.is_given("public_key") {
         section.require("key", "is required; give it here or set JAM_PASETO_KEY")?;
     }
-    Ok(PasetoConfig {
-        version: version.to_owned(),
-        purpose: purpose.to_owned(),
-        key: from_key_file(section, "key", key)?,
-        public_key: from_key_file(section, "public_key", public_key)?,
-    })
+    Ok(Some(PasetoOptions {
+        version,
+        purpose,
+        key: from_key_file(section, "key", key)?.map(KeySource::Text),
+        public_key: from_key_file(section, "public_key", public_key)?.map(KeySource::Text),
+    }))
 }
 
 /// Replaces `file:PATH` by what the file holds.

@@ -20,6 +20,7 @@ pub mod config;
 mod crypto;
 pub mod encoding;
 mod error;
+mod facade;
 mod jam;
 pub mod jose;
 pub mod keygen;
@@ -35,8 +36,10 @@ pub mod store;
 mod test_vectors;
 pub mod token_list;
 
+pub use self::jam::Jam;
 pub use clock::Timestamp;
 pub use error::{
     ConfigurationError, Error, JwtError, KeyError, OAuth2Error, PasetoError, Reason, Result, SessionError,
     StoreError,
 };
+pub use facade::{CodeOptions, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions};

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::{ConfigurationError, Reason, Result};
 
 /// The longest time a setting can name: a hundred years.
-const MAX_SECONDS: f64 = 100.0 * 365.25 * 86_400.0;
+const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// What the reader of a configuration may find beyond text, numbers, tables and lists.
 #[derive(Clone, Copy)]
@@ -98,12 +98,12 @@ impl<'a> Section<'a> {
     /// Reads every table of this one, whatever its name.
     pub(super) fn sections<T>(
         &mut self,
-        mut read: impl FnMut(&mut Section<'a>) -> Result<T>,
+        mut read: impl FnMut(&str, &mut Section<'a>) -> Result<T>,
     ) -> Result<Vec<(String, T)>> {
         let mut results = Vec::new();
         for (name, value) in std::mem::take(&mut self.given) {
             let mut section = Section::open(self.path_of(&name), value, self.context)?;
-            results.push((name.clone(), read(&mut section)?));
+            results.push((name.clone(), read(&name, &mut section)?));
             self.canonical.insert(name, Value::Object(section.finish()?));
         }
         Ok(results)
@@ -203,18 +203,27 @@ impl<'a> Section<'a> {
 
     /// A time in seconds, more than none.
     pub(super) fn seconds(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
-        match self.seconds_or_zero(names)? {
+        match self.seconds_up_to(MAX_SECONDS, "a hundred years", names)? {
             Some(Duration::ZERO) => Err(self.wrong(names[0], "must be more than 0 seconds")),
             seconds => Ok(seconds),
         }
     }
 
-    /// A time in seconds, also none at all.
-    pub(super) fn seconds_or_zero(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
+    /// By how much clocks may differ, in seconds.
+    pub(super) fn leeway(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
+        self.seconds_up_to(86_400.0, "a day", names)
+    }
+
+    fn seconds_up_to(
+        &mut self,
+        limit: f64,
+        limit_in_words: &str,
+        names: &[&'static str],
+    ) -> Result<Option<Duration>> {
         let number = self.read(names, "a number of seconds", Objects::None, Value::as_f64)?;
         match number {
-            Some(number) if !(0.0..=MAX_SECONDS).contains(&number) => {
-                Err(self.wrong(names[0], "must be from 0 seconds to a hundred years"))
+            Some(number) if !(0.0..=limit).contains(&number) => {
+                Err(self.wrong(names[0], format!("must be from 0 seconds to {limit_in_words}")))
             }
             number => Ok(number.map(Duration::from_secs_f64)),
         }
