@@ -204,6 +204,52 @@ class TOTP:
     def verify_step(self, code: str, factor: int | None = None, look_ahead: int | None = None) -> int | None: ...
     def provisioning_uri(self, name: str, issuer: str = "") -> str: ...
 
+# OAuth 2.0
+
+class OAuth2Client:
+    def __new__(
+        cls,
+        provider: str,
+        client_id: str,
+        client_secret: str | None = None,
+        auth_url: str | None = None,
+        token_url: str | None = None,
+        redirect_url: str | None = None,
+        *,
+        issuer: str | None = None,
+        client_authentication: str | None = None,
+        timeout: float = 10.0,
+    ) -> Self: ...
+    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str: ...
+    def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]: ...
+    def refresh_token(self, refresh_token: str, grant_type: str = "refresh_token", **extra: Any) -> dict[str, Any]: ...
+    def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]: ...
+
+class AsyncOAuth2Client:
+    def __new__(
+        cls,
+        provider: str,
+        client_id: str,
+        client_secret: str | None = None,
+        auth_url: str | None = None,
+        token_url: str | None = None,
+        redirect_url: str | None = None,
+        *,
+        issuer: str | None = None,
+        client_authentication: str | None = None,
+        timeout: float = 10.0,
+    ) -> Self: ...
+    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> Awaitable[str]: ...
+    def fetch_token(
+        self, code: str, grant_type: str = "authorization_code", **extra: Any
+    ) -> Awaitable[dict[str, Any]]: ...
+    def refresh_token(
+        self, refresh_token: str, grant_type: str = "refresh_token", **extra: Any
+    ) -> Awaitable[dict[str, Any]]: ...
+    def client_credentials_flow(
+        self, scope: Sequence[str] | None = None, **extra: Any
+    ) -> Awaitable[dict[str, Any]]: ...
+
 # Helpers
 
 def generate_aes_key() -> str: ...

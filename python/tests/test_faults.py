@@ -15,7 +15,14 @@ import jwt as pyjwt
 import pytest
 from conftest import Store
 from faces import Face
-from jam.exceptions import JamConfigurationError, JamError, JamJWTExpired, JamJWTInBlackList, JamJWTInvalidClaim
+from jam.exceptions import (
+    JamConfigurationError,
+    JamError,
+    JamJWTExpired,
+    JamJWTInBlackList,
+    JamJWTInvalidClaim,
+    JamValidationError,
+)
 from jam.jwt import JWT
 from jam.utils import check_password, generate_aes_key, hash_password
 from keys import SECRET, pair_for, rsa_pair
@@ -110,10 +117,14 @@ def test_row_10_an_empty_secret_public_material_and_small_keys_are_refused(face:
             face.jam({"jwt": section})
 
 
-def test_row_12_what_is_given_lies_over_what_is_made(face: Face) -> None:
+def test_row_12_a_payload_does_not_override_what_is_explicit(face: Face) -> None:
     jam = face.jam({"jwt": {"alg": "HS256", "secret": SECRET, "issuer": "configured"}})
-    payload = jam.jwt_make_payload(exp=60, data={"alg": "none"}, iss="given")
-    assert payload["iss"] == "given"
+    for data in ({"exp": 5}, {"iss": "another"}):
+        with pytest.raises(JamValidationError, match=next(iter(data))):
+            jam.jwt_make_payload(exp=60, data=data)
+        with pytest.raises(JamValidationError, match=next(iter(data))):
+            jam.jwt_make_payload(60, **data)
+    payload = jam.jwt_make_payload(exp=60, data={"alg": "none", "iss": "configured"})
     header = jam.jwt_create_token({**payload, "header": {"alg": "none"}}).split(".")[0]
     assert json.loads(base64.urlsafe_b64decode(header + "==")) == {"alg": "HS256", "typ": "JWT"}
 
