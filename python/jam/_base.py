@@ -70,8 +70,9 @@ class BaseJam:
         self._paseto: Any = _or_refusal(self.paseto, "paseto")
         self.session: Any = self._make(settings, "session", serializer=serializer)
         self._session: Any = _or_refusal(self._callable_form(self.session), "session")
-        self.oauth2: Any = self._make_clients(settings.get("oauth2"))
-        self._oauth2 = {name: self._callable_form(client) for name, client in (self.oauth2 or {}).items()}
+        clients = self._make_clients(settings.get("oauth2"))
+        self.oauth2: dict[str, Any] | None = clients
+        self._oauth2 = {name: self._callable_form(client) for name, client in (clients or {}).items()}
         self.logger.debug("configured: %s", ", ".join(self._configured) or "nothing")
 
     def _callable_form(self, module: Any) -> Any:

@@ -12,7 +12,7 @@ _Serializer = type[BaseEncoder] | BaseEncoder
 _Path = str | PathLike[str]
 
 def error_codes() -> list[str]: ...
-def read_config(path: _Path, pointer: str = "jam") -> dict[str, Any]: ...
+def read_config(path: _Path, pointer: str = ...) -> dict[str, Any]: ...
 def canonical_config(config: dict[str, Any]) -> dict[str, Any]: ...
 
 # JSON Web Tokens
@@ -29,7 +29,7 @@ class JWT:
         password: str | bytes | None = None,
         issuer: str | None = None,
         audience: str | Sequence[str] | None = None,
-        leeway: float | None = None,
+        leeway: float | None = ...,
         expire: float | None = None,
         serializer: _Serializer | None = None,
     ) -> Self: ...
@@ -42,7 +42,7 @@ class JWT:
         check_exp: bool = True,
         audience: str | Sequence[str] | None = None,
         issuer: str | None = None,
-        leeway: float | None = None,
+        leeway: float | None = ...,
     ) -> dict[str, Any]: ...
     def make_payload(self, exp: int | None = None, data: dict[str, Any] | None = None) -> dict[str, Any]: ...
 
@@ -59,9 +59,9 @@ class TokenList:
         json_path: _Path | None = None,
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
-        redis_list_key: str = "jwt_list",
-        in_list_life_time: float | None = None,
-        leeway: float | None = None,
+        redis_list_key: str = ...,
+        in_list_life_time: float | None = ...,
+        leeway: float | None = ...,
     ) -> Self: ...
     @property
     def kind(self) -> Literal["white", "black"]: ...
@@ -80,9 +80,9 @@ class AsyncTokenList:
         json_path: _Path | None = None,
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
-        redis_list_key: str = "jwt_list",
-        in_list_life_time: float | None = None,
-        leeway: float | None = None,
+        redis_list_key: str = ...,
+        in_list_life_time: float | None = ...,
+        leeway: float | None = ...,
     ) -> Self: ...
     @property
     def kind(self) -> Literal["white", "black"]: ...
@@ -113,9 +113,9 @@ class Sessions:
         json_path: _Path | None = None,
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
-        redis_sessions_key: str = "sessions",
-        default_ttl: float | None = 3600,
-        absolute_ttl: float | None = None,
+        redis_sessions_key: str = ...,
+        default_ttl: float | None = ...,
+        absolute_ttl: float | None = ...,
         is_session_crypt: bool = False,
         session_aes_secret: str | bytes | Sequence[str | bytes] | None = None,
         id_factory: Callable[[], str] | None = None,
@@ -138,9 +138,9 @@ class AsyncSessions:
         json_path: _Path | None = None,
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
-        redis_sessions_key: str = "sessions",
-        default_ttl: float | None = 3600,
-        absolute_ttl: float | None = None,
+        redis_sessions_key: str = ...,
+        default_ttl: float | None = ...,
+        absolute_ttl: float | None = ...,
         is_session_crypt: bool = False,
         session_aes_secret: str | bytes | Sequence[str | bytes] | None = None,
         id_factory: Callable[[], str] | None = None,
