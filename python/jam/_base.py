@@ -10,6 +10,9 @@ from jam import _build
 from jam.exceptions import (
     JamConfigurationError,
     JamConfigurationMissingSection,
+    JamError,
+    JamJWTInBlackList,
+    JamJWTNotInWhiteList,
     JamOAuth2ProviderNotConfigured,
 )
 
@@ -117,6 +120,12 @@ class BaseJam:
             raise JamOAuth2ProviderNotConfigured(
                 f"oauth2.providers has no such provider; it has: {', '.join(self._oauth2) or 'none'}"
             ) from None
+
+    def _refused_by_list(self) -> JamError:
+        """The error for a token that the list refuses."""
+        refusal = JamJWTNotInWhiteList() if self._is_white_list else JamJWTInBlackList()
+        self.logger.info("a token was refused: %s", refusal.error_code)
+        return refusal
 
     def _closable(self) -> list[Any]:
         """The modules that hold connections or files; one of the user's own may have no `close`."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jam._base import BaseJam
-from jam.exceptions import JamJWTInBlackList, JamJWTNotInWhiteList
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -99,7 +98,7 @@ class Jam(BaseJam):
         """
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
         if check_list and self._list is not None and self._list.check(token) != self._is_white_list:
-            raise JamJWTNotInWhiteList() if self._is_white_list else JamJWTInBlackList()
+            raise self._refused_by_list()
         return payload
 
     # The names of the 3.x line.

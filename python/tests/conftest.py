@@ -77,6 +77,12 @@ def store(request: pytest.FixtureRequest) -> Store:
     return make_store(request.param, request)
 
 
+@pytest.fixture
+def stores(request: pytest.FixtureRequest) -> list[Store]:
+    """All stores at once, for tests that have to let time pass."""
+    return [make_store(name, request) for name in STORES]
+
+
 @pytest.fixture(params=STORES[1:])
 def durable_store(request: pytest.FixtureRequest) -> Store:
     """A store that several instances and processes share."""

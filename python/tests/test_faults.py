@@ -177,11 +177,11 @@ def test_row_21_any_type_is_read_and_duplicates_and_nan_are_not(face: Face) -> N
             jam.jwt_verify_token(sign(payload, SECRET, "HS256"))
 
 
-def test_row_24_configured_lifetimes_hold(face: Face, store: Store) -> None:
-    jam = face.jam({"session": store.session(default_ttl=1)})
-    session_id = jam.session_create("user", {})
+def test_row_24_configured_lifetimes_hold(face: Face, stores: list[Store]) -> None:
+    made = [face.jam({"session": store.session(default_ttl=1)}) for store in stores]
+    ids = [jam.session_create("user", {}) for jam in made]
     time.sleep(1.3)
-    assert jam.session_get(session_id) is None
+    assert [jam.session_get(session_id) for jam, session_id in zip(made, ids, strict=True)] == [None] * len(stores)
 
 
 @pytest.mark.parametrize("session_key", ["a:b", "a:b:c", "{a}", "sessions", " ", "", "ключ", "\r\nDEL x", "*"])

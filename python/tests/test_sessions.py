@@ -97,14 +97,18 @@ def test_rework_gives_a_new_id_for_the_same_session(face: Face, store: Store) ->
     assert sessions.session_get(new) is None, "the new id belongs to the same owner"
 
 
-def test_rework_keeps_the_deadline(face: Face, store: Store) -> None:
-    sessions = made(face, store, default_ttl=None, absolute_ttl=2)
-    old = sessions.session_create("user", {})
+def test_rework_keeps_the_deadline(face: Face, stores: list[Store]) -> None:
+    kept = [made(face, store, default_ttl=None, absolute_ttl=2) for store in stores]
+    ids = [sessions.session_create("user", {}) for sessions in kept]
     time.sleep(1.2)
-    new = sessions.session_rework(old)
-    assert sessions.session_get(new) == {}
+    ids = [sessions.session_rework(session_id) for sessions, session_id in zip(kept, ids, strict=True)]
+    assert each_get(kept, ids) == [{}] * len(stores)
     time.sleep(1.2)
-    assert sessions.session_get(new) is None
+    assert each_get(kept, ids) == [None] * len(stores)
+
+
+def each_get(kept: list[Any], ids: list[str]) -> list[dict[str, Any] | None]:
+    return [sessions.session_get(session_id) for sessions, session_id in zip(kept, ids, strict=True)]
 
 
 def test_list_tells_what_is_live_without_ids(face: Face, store: Store) -> None:
@@ -126,29 +130,30 @@ def test_list_tells_what_is_live_without_ids(face: Face, store: Store) -> None:
 # Time
 
 
-def test_a_session_ends_when_it_is_not_used(face: Face, store: Store) -> None:
-    sessions = made(face, store, default_ttl=1)
-    session_id = sessions.session_create("user", {"a": 1})
+def test_a_session_ends_when_it_is_not_used(face: Face, stores: list[Store]) -> None:
+    kept = [made(face, store, default_ttl=1.5) for store in stores]
+    ids = [sessions.session_create("user", {"a": 1}) for sessions in kept]
     for _ in range(3):
-        time.sleep(0.5)
-        assert sessions.session_get(session_id) == {"a": 1}, "each use starts the time anew"
-    time.sleep(1.3)
-    assert sessions.session_get(session_id) is None
-    with pytest.raises(JamSessionNotFound):
-        sessions.session_update(session_id, {})
-    with pytest.raises(JamSessionNotFound):
-        sessions.session_rework(session_id)
-    assert list(sessions.session_list("user")) == []
+        time.sleep(0.6)
+        assert each_get(kept, ids) == [{"a": 1}] * len(stores), "each use starts the time anew"
+    time.sleep(1.7)
+    assert each_get(kept, ids) == [None] * len(stores)
+    for sessions, session_id in zip(kept, ids, strict=True):
+        with pytest.raises(JamSessionNotFound):
+            sessions.session_update(session_id, {})
+        with pytest.raises(JamSessionNotFound):
+            sessions.session_rework(session_id)
+        assert list(sessions.session_list("user")) == []
 
 
-def test_a_session_ends_at_its_absolute_deadline_however_used(face: Face, store: Store) -> None:
-    sessions = made(face, store, default_ttl=60, absolute_ttl=1)
-    session_id = sessions.session_create("user", {"a": 1})
+def test_a_session_ends_at_its_absolute_deadline_however_used(face: Face, stores: list[Store]) -> None:
+    kept = [made(face, store, default_ttl=60, absolute_ttl=1) for store in stores]
+    ids = [sessions.session_create("user", {"a": 1}) for sessions in kept]
     deadline = time.monotonic() + 1.3
     while time.monotonic() < deadline:
-        sessions.session_get(session_id)
+        each_get(kept, ids)
         time.sleep(0.1)
-    assert sessions.session_get(session_id) is None
+    assert each_get(kept, ids) == [None] * len(stores)
 
 
 def test_the_default_lifetime_is_an_hour(face: Face, redis_server: Any) -> None:

@@ -10,7 +10,6 @@ from jam.aio._threads import InThread
 from jam.aio.lists import BaseJWTList
 from jam.aio.oauth2 import BaseOAuth2Client
 from jam.aio.sessions import BaseSessionModule
-from jam.exceptions import JamJWTInBlackList, JamJWTNotInWhiteList
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -64,7 +63,7 @@ class Jam(BaseJam):
         """Verifies a token and gives its payload."""
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
         if check_list and self._list is not None and await self._list.check(token) != self._is_white_list:
-            raise JamJWTNotInWhiteList() if self._is_white_list else JamJWTInBlackList()
+            raise self._refused_by_list()
         return payload
 
     # The names of the 3.x line.
