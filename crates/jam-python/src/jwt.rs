@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::arguments::{Seconds, integer, required_text, text, type_name};
-use crate::{error, json};
+use crate::{error, json, log};
 
 /// Signing or verifying so many bytes with HMAC takes as long as giving the GIL away and taking it back is worth.
 const SHORT: usize = 16 * 1024;
@@ -91,6 +91,7 @@ impl PyJwt {
             ..JwtOptions::default()
         };
         let jwt = Jwt::new(options).map_err(error::to_py)?;
+        log::flush(alg.py());
         Ok(Self { jwt, serializer, given_key: Mutex::new(None) })
     }
 

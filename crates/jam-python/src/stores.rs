@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jam::store::{AsyncStore, JsonStore, MemoryStore, OnThreads, SqliteStore, Store};
+use jam::store::{
+    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisStore, SqliteStore,
+    Store,
+};
 use jam::{ConfigurationError, Error};
 use pyo3::prelude::*;
 
@@ -76,7 +79,7 @@ impl Place {
             Self::Memory => Arc::new(MemoryStore::new()),
             Self::Json(path) => Arc::new(JsonStore::open(path, namespace)?),
             Self::Sqlite(path) => Arc::new(SqliteStore::open(path, namespace)?),
-            Self::Redis(_) => return Err(no_redis()),
+            Self::Redis(url) => Arc::new(RedisStore::open(redis_options(url, namespace))?),
         })
     }
 
@@ -86,7 +89,7 @@ impl Place {
             Self::Memory => Arc::new(MemoryStore::new()),
             Self::Json(path) => Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace)?))),
             Self::Sqlite(path) => Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace)?))),
-            Self::Redis(_) => return Err(no_redis()),
+            Self::Redis(url) => Arc::new(AsyncRedisStore::open(redis_options(url, namespace))?),
         })
     }
 
@@ -100,6 +103,6 @@ fn refusal(path: &str, reason: &str) -> PyErr {
     to_py(Error::from(ConfigurationError::key(path, reason.to_owned())))
 }
 
-fn no_redis() -> Error {
-    jam::StoreError::Unavailable("this build has no Redis".into()).into()
+fn redis_options(url: &str, namespace: &str) -> RedisOptions {
+    RedisOptions { url: url.into(), namespace: namespace.to_owned(), ..RedisOptions::default() }
 }

@@ -183,14 +183,14 @@ impl Operation {
 
     // The future that the awaiting task takes it for, while it goes to sleep.
 
-    #[getter]
-    fn _asyncio_future_blocking(&self) -> Option<bool> {
+    #[getter(_asyncio_future_blocking)]
+    fn is_handed_over(&self) -> Option<bool> {
         // `None` says "no future": everybody but the task has to see a coroutine.
         matches!(&*self.state(), State::Running(Waiter { handing_over: true, .. })).then_some(true)
     }
 
-    #[setter]
-    fn set__asyncio_future_blocking(&self, _value: bool) {
+    #[setter(_asyncio_future_blocking)]
+    fn set_handed_over(&self, _value: bool) {
         if let State::Running(waiter) = &mut *self.state() {
             waiter.handing_over = false;
         }
