@@ -1,9 +1,10 @@
 //! JSON to and from Python's objects directly, with no value type in between.
 
 use jam::Reason;
+use jiter::{Jiter, JiterError, NumberAny, NumberInt, Peek};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::error;
 
@@ -36,22 +37,130 @@ pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyA
 
 /// As [`read`], for callers that refuse with another error.
 pub(crate) fn parse<'py>(py: Python<'py>, text: &[u8]) -> Result<Bound<'py, PyAny>, Reason> {
-    let parser = jiter::PythonParse {
-        allow_inf_nan: false,
-        cache_mode: jiter::StringCacheMode::Keys,
-        catch_duplicate_keys: true,
-        ..Default::default()
-    };
-    parser.python_parse(py, text).map_err(|failure| {
-        use jiter::JsonErrorType::{DuplicateKey, InternalError};
-        let index = failure.index;
-        match failure.error_type {
-            DuplicateKey(_) => format!("the JSON has one key twice, at byte {index}").into(),
-            InternalError(_) => format!("the JSON holds a number that is too long, at byte {index}").into(),
-            other => format!("not valid JSON at byte {index}: {other}").into(),
-        }
-    })
+    let mut reader = Reader { py, text: Jiter::new(text), depth: 0 };
+    reader.document().map_err(|fault| fault.reason(reader.text.current_index()))
 }
+
+struct Reader<'py, 'text> {
+    py: Python<'py>,
+    text: Jiter<'text>,
+    depth: usize,
+}
+
+enum Fault {
+    Syntax(JiterError),
+    DuplicateKey,
+    InfiniteNumber,
+    TooDeep,
+    Python(PyErr),
+}
+
+type Read<'py> = Result<Bound<'py, PyAny>, Fault>;
+
+impl<'py> Reader<'py, '_> {
+    fn document(&mut self) -> Read<'py> {
+        let next = self.text.peek()?;
+        let value = self.value(next)?;
+        self.text.finish()?;
+        Ok(value)
+    }
+
+    fn value(&mut self, next: Peek) -> Read<'py> {
+        match next {
+            Peek::String => Ok(PyString::new(self.py, self.text.known_str()?).into_any()),
+            Peek::Object => self.nested(Self::object),
+            Peek::Array => self.nested(Self::array),
+            Peek::True | Peek::False => {
+                Ok(PyBool::new(self.py, self.text.known_bool(next)?).to_owned().into_any())
+            }
+            Peek::Null => {
+                self.text.known_null()?;
+                Ok(self.py.None().into_bound(self.py))
+            }
+            _ => self.number(next),
+        }
+    }
+
+    fn number(&mut self, first: Peek) -> Read<'py> {
+        match self.text.known_number(first)? {
+            NumberAny::Int(NumberInt::Int(int)) => Ok(PyInt::new(self.py, int).into_any()),
+            NumberAny::Int(NumberInt::BigInt(int)) => Ok(int.into_pyobject(self.py)?.into_any()),
+            // 1e400 is a JSON number; as a float it would be infinity.
+            NumberAny::Float(float) if float.is_infinite() => Err(Fault::InfiniteNumber),
+            NumberAny::Float(float) => Ok(PyFloat::new(self.py, float).into_any()),
+        }
+    }
+
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Read<'py>) -> Read<'py> {
+        if self.depth == MAX_DEPTH {
+            return Err(Fault::TooDeep);
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn array(&mut self) -> Read<'py> {
+        let list = PyList::empty(self.py);
+        let mut next = self.text.known_array()?;
+        while let Some(first) = next {
+            list.append(self.value(first)?)?;
+            next = self.text.array_step()?;
+        }
+        Ok(list.into_any())
+    }
+
+    fn object(&mut self) -> Read<'py> {
+        let dict = PyDict::new(self.py);
+        let mut members = 0;
+        // The same few keys come again and again, so their objects are kept, with their hashes.
+        let mut key = self.text.known_object()?.map(|key| jiter::cached_py_string(self.py, key));
+        while let Some(name) = key {
+            let next = self.text.peek()?;
+            dict.set_item(name, self.value(next)?)?;
+            members += 1;
+            if dict.len() != members {
+                return Err(Fault::DuplicateKey);
+            }
+            key = self.text.next_key()?.map(|key| jiter::cached_py_string(self.py, key));
+        }
+        Ok(dict.into_any())
+    }
+}
+
+impl Fault {
+    /// The sentence for a fault at this byte. It never quotes the text.
+    fn reason(self, index: usize) -> Reason {
+        match self {
+            Self::Syntax(error) => {
+                format!("not valid JSON at byte {}: {}", error.index, error.error_type).into()
+            }
+            Self::DuplicateKey => format!("the JSON has one key twice, before byte {index}").into(),
+            Self::InfiniteNumber => {
+                format!("the JSON has a number beyond all floats, before byte {index}").into()
+            }
+            Self::TooDeep => format!("the JSON is nested more than {MAX_DEPTH} deep, at byte {index}").into(),
+            // Memory ran out, or an integer has more digits than Python takes.
+            Self::Python(_) => format!("Python cannot hold the JSON's value before byte {index}").into(),
+        }
+    }
+}
+
+impl From<JiterError> for Fault {
+    fn from(error: JiterError) -> Self {
+        Self::Syntax(error)
+    }
+}
+
+impl From<PyErr> for Fault {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+/// So many parts of a path are shown.
+const SHOWN_DEPTH: usize = 16;
 
 struct Writer<'text> {
     text: &'text mut Vec<u8>,
@@ -242,7 +351,10 @@ impl Refusal {
     }
 
     fn into_error(self) -> PyErr {
-        let path: String = self.path.iter().rev().map(String::as_str).collect();
+        let mut path: String = self.path.iter().rev().take(SHOWN_DEPTH).map(String::as_str).collect();
+        if self.path.len() > SHOWN_DEPTH {
+            path.push_str("...");
+        }
         match path.trim_start_matches('.') {
             "" => error::validation(&self.reason),
             path => error::validation_at(path, &format!("{path}: {}", self.reason)),

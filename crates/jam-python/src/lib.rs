@@ -22,6 +22,7 @@ use pyo3::prelude::*;
 /// nothing has been proven about an interpreter without one.
 #[pymodule(gil_used = true)]
 fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     log::install();
     error::register(module)?;
     bridge::register(module)?;

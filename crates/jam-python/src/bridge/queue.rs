@@ -80,7 +80,7 @@ impl LoopQueue {
         let file = WakeFile::new()?;
         let descriptor = file.descriptor();
         let queue = Arc::new(Self::new(event_loop, Wake::File(file))?);
-        let reader = Py::new(event_loop.py(), Reader { queue: Arc::clone(&queue) })?;
+        let reader = Reader::new(event_loop.py(), &queue)?;
         event_loop.call_method1("add_reader", (descriptor, reader))?;
         Ok(queue)
     }
@@ -114,7 +114,13 @@ impl LoopQueue {
 
     /// Leaves an answer for a task of the loop. Called by the worker; needs no GIL.
     pub(super) fn push(self: Arc<Self>, operation: Py<Operation>, answer: Answer) {
-        lock(&self.answers).push((operation, answer));
+        let mut answers = lock(&self.answers);
+        // A running operation holds its queue: one left in a closed queue would keep both for ever.
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        answers.push((operation, answer));
+        drop(answers);
         self.wake();
     }
 
@@ -138,13 +144,21 @@ impl LoopQueue {
         // `None` when the interpreter is ending; then nobody waits.
         Python::try_attach(|py| {
             let Some(event_loop) = self.event_loop(py) else { return };
-            let scheduled = Py::new(py, Reader { queue: Arc::clone(&self) })
+            let scheduled = Reader::new(py, &self)
                 .and_then(|reader| event_loop.call_method1("call_soon_threadsafe", (reader,)));
             if scheduled.is_err() {
                 // The loop was closed meanwhile.
-                self.closed.store(true, Ordering::Release);
+                self.close();
             }
         });
+    }
+
+    /// The loop is closed: nobody waits for what is here and what comes.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let answers = mem::take(&mut *lock(&self.answers));
+        // Dropped without the lock, since it may run finalizers.
+        drop(answers);
     }
 
     /// Resumes the tasks whose answers are here.
@@ -175,11 +189,19 @@ impl LoopQueue {
 #[pyclass(frozen, module = "jam._jam", name = "Reader")]
 struct Reader {
     queue: Arc<LoopQueue>,
+    called: AtomicBool,
+}
+
+impl Reader {
+    fn new(py: Python<'_>, queue: &Arc<LoopQueue>) -> PyResult<Py<Self>> {
+        Py::new(py, Self { queue: Arc::clone(queue), called: AtomicBool::new(false) })
+    }
 }
 
 #[pymethods]
 impl Reader {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        self.called.store(true, Ordering::Release);
         let result = self.queue.drain(py);
         crate::log::flush(py);
         result
@@ -192,18 +214,16 @@ impl Reader {
     }
 
     fn __clear__(&self) {
-        let answers = mem::take(&mut *lock(&self.queue.answers));
-        drop(answers);
+        self.queue.close();
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        // A reader of `call_soon_threadsafe` is there for one call; that of a file goes with the loop.
-        #[cfg(unix)]
-        if matches!(self.queue.wake, Wake::File(_)) {
-            self.queue.closed.store(true, Ordering::Release);
-            self.__clear__();
+        // The reader of a file goes with its loop; one for a single call has been called, or its loop was closed.
+        let for_one_call = matches!(self.queue.wake, Wake::Call);
+        if !(for_one_call && self.called.load(Ordering::Acquire)) {
+            self.queue.close();
         }
     }
 }
