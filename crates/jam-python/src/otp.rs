@@ -23,7 +23,10 @@ pub(crate) struct Hotp(jam::otp::Hotp);
 #[pymethods]
 impl Hotp {
     #[new]
-    #[pyo3(signature = (secret, digits = None, digest = "sha1"))]
+    #[pyo3(
+        signature = (secret, digits = None, digest = "sha1"),
+        text_signature = "(secret, digits=6, digest='sha1')"
+    )]
     fn new(
         py: Python<'_>,
         secret: &Bound<'_, PyAny>,
@@ -50,7 +53,10 @@ impl Hotp {
     ///
     /// Raises:
     ///     JamValidationError: The counter is missing, or a number is out of range.
-    #[pyo3(signature = (code, factor = None, look_ahead = None))]
+    #[pyo3(
+        signature = (code, factor = None, look_ahead = None),
+        text_signature = "($self, code, factor=None, look_ahead=1)"
+    )]
     fn verify(
         &self,
         code: &Bound<'_, PyString>,
@@ -61,7 +67,10 @@ impl Hotp {
     }
 
     /// As `verify`, but gives the counter that matched, or None. The next code's counter is the one after it.
-    #[pyo3(signature = (code, factor = None, look_ahead = None))]
+    #[pyo3(
+        signature = (code, factor = None, look_ahead = None),
+        text_signature = "($self, code, factor=None, look_ahead=1)"
+    )]
     fn verify_step(
         &self,
         code: &Bound<'_, PyString>,
@@ -105,7 +114,10 @@ pub(crate) struct Totp(jam::otp::Totp);
 #[pymethods]
 impl Totp {
     #[new]
-    #[pyo3(signature = (secret, digits = None, digest = "sha1", interval = None))]
+    #[pyo3(
+        signature = (secret, digits = None, digest = "sha1", interval = None),
+        text_signature = "(secret, digits=6, digest='sha1', interval=30)"
+    )]
     fn new(
         py: Python<'_>,
         secret: &Bound<'_, PyAny>,
@@ -139,7 +151,10 @@ impl Totp {
     ///
     /// Raises:
     ///     JamValidationError: The time lies before 1970, or a number is out of range.
-    #[pyo3(signature = (code, factor = None, look_ahead = None))]
+    #[pyo3(
+        signature = (code, factor = None, look_ahead = None),
+        text_signature = "($self, code, factor=None, look_ahead=1)"
+    )]
     fn verify(
         &self,
         code: &Bound<'_, PyString>,
@@ -151,7 +166,10 @@ impl Totp {
 
     /// As `verify`, but gives the step that matched, or None. Who keeps it and accepts later steps only takes
     /// each code once.
-    #[pyo3(signature = (code, factor = None, look_ahead = None))]
+    #[pyo3(
+        signature = (code, factor = None, look_ahead = None),
+        text_signature = "($self, code, factor=None, look_ahead=1)"
+    )]
     fn verify_step(
         &self,
         code: &Bound<'_, PyString>,

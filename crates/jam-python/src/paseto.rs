@@ -1,4 +1,4 @@
-//! PASETO, as Python sees them.
+//! PASETO, as Python sees it.
 
 use jam::paseto::{Footer, KeySource, Paseto, PasetoOptions, Purpose, Version, claims};
 use jam::{Error, PasetoError, Timestamp};

@@ -16,7 +16,7 @@ fn generate_aes_key() -> String {
 
 /// Gives a shared key of `n` bytes (16 to 1024) as base64url text without padding.
 #[pyfunction]
-#[pyo3(signature = (n = None))]
+#[pyo3(signature = (n = None), text_signature = "(n=32)")]
 fn generate_symmetric_key(n: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     let length = n.map_or(Ok(32), |n| integer(n, "n"))?;
     keygen::generate_symmetric_key(length).map(|key| key.expose().clone()).map_err(error::to_py)
@@ -24,7 +24,7 @@ fn generate_symmetric_key(n: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
 
 /// Gives a secret for one-time passwords as base32 text: 160 bits, or from 80 to 4096.
 #[pyfunction]
-#[pyo3(signature = (entropy_bits = None))]
+#[pyo3(signature = (entropy_bits = None), text_signature = "(entropy_bits=160)")]
 fn generate_otp_key(entropy_bits: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
     let bits = entropy_bits.map_or(Ok(160), |bits| integer(bits, "entropy_bits"))?;
     keygen::generate_otp_key(bits).map(|key| key.expose().clone()).map_err(error::to_py)
@@ -32,7 +32,7 @@ fn generate_otp_key(entropy_bits: Option<&Bound<'_, PyAny>>) -> PyResult<String>
 
 /// Gives an RSA key pair of 2048, 3072, 4096 or 8192 bits as PEM text: `{"private": ..., "public": ...}`.
 #[pyfunction]
-#[pyo3(signature = (key_size = None))]
+#[pyo3(signature = (key_size = None), text_signature = "(key_size=2048)")]
 fn generate_rsa_key_pair<'py>(
     py: Python<'py>,
     key_size: Option<&Bound<'py, PyAny>>,
@@ -79,7 +79,10 @@ fn hash_password(py: Python<'_>, password: &Bound<'_, PyAny>) -> PyResult<String
 /// Raises:
 ///     JamValidationError: The stored hash has no known form.
 #[pyfunction]
-#[pyo3(signature = (password, password_hash, hash_hex = None, iterations = None))]
+#[pyo3(
+    signature = (password, password_hash, hash_hex = None, iterations = None),
+    text_signature = "(password, password_hash, hash_hex=None, iterations=100000)"
+)]
 fn check_password(
     py: Python<'_>,
     password: &Bound<'_, PyAny>,

@@ -1,7 +1,7 @@
 //! PASETO, platform-agnostic security tokens: version 4, local (encrypted) and public (signed).
 //!
 //! The token's form, the footer and the limits are the same for every version and live here, once. A version
-//! adds the file with its keys and its cryptography ([`v4`](self) has XChaCha20 with BLAKE2b, and Ed25519).
+//! adds one file with its keys and its cryptography: `v4.rs` has XChaCha20 with BLAKE2b, and Ed25519.
 //!
 //! ```
 //! use jam::paseto::{Key, Paseto, PasetoOptions, Purpose, Version};
