@@ -6,6 +6,37 @@ from typing_extensions import Self
 
 from jam.encoders import BaseEncoder
 
+__all__ = [
+    "HOTP",
+    "JWT",
+    "TOTP",
+    "AsyncOAuth2Client",
+    "AsyncSessions",
+    "AsyncTokenList",
+    "OAuth2Client",
+    "PASETOv4",
+    "SessionInfo",
+    "Sessions",
+    "TokenList",
+    "__version__",
+    "basic_auth_decode",
+    "basic_auth_encode",
+    "canonical_config",
+    "check_password",
+    "error_codes",
+    "generate_aes_key",
+    "generate_ecdsa_p384_keypair",
+    "generate_ed25519_keypair",
+    "generate_otp_key",
+    "generate_rsa_key_pair",
+    "generate_symmetric_key",
+    "hash_password",
+    "jwt_make_payload",
+    "paseto_make_payload",
+    "password_needs_rehash",
+    "read_config",
+]
+
 __version__: str
 
 _Serializer = type[BaseEncoder] | BaseEncoder
@@ -30,9 +61,11 @@ class JWT:
         issuer: str | None = None,
         audience: str | Sequence[str] | None = None,
         leeway: float | None = ...,
-        expire: float | None = None,
+        expire: float | None = ...,
         serializer: _Serializer | None = None,
     ) -> Self: ...
+    @property
+    def alg(self) -> str: ...
     def encode(self, payload: dict[str, Any]) -> str: ...
     def decode(
         self,
