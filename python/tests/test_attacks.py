@@ -657,20 +657,8 @@ def test_attack_63_data_of_another_session_do_not_open(face: Face, tmp_path: Pat
 def swap_values(path: Path) -> None:
     """Exchanges the sealed data of the two sessions in a JSON file."""
     tree = json.loads(path.read_text())
-    sealed: list[tuple[dict[str, Any], str]] = []
-
-    def collect(node: Any) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                if isinstance(value, str) and len(value) > 40:
-                    sealed.append((node, key))
-                else:
-                    collect(value)
-
-    collect(tree)
-    assert len(sealed) == 2
-    (first, one), (second, other) = sealed
-    first[one], second[other] = second[other], first[one]
+    first, second = tree["namespaces"]["sessions"]
+    first["base64"], second["base64"] = second["base64"], first["base64"]
     path.write_text(json.dumps(tree))
 
 

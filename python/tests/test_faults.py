@@ -122,8 +122,8 @@ def test_row_12_a_payload_does_not_override_what_is_explicit(face: Face) -> None
     for data in ({"exp": 5}, {"iss": "another"}):
         with pytest.raises(JamValidationError, match=next(iter(data))):
             jam.jwt_make_payload(exp=60, data=data)
-        with pytest.raises(JamValidationError, match=next(iter(data))):
-            jam.jwt_make_payload(60, **data)
+    with pytest.raises(JamValidationError, match="iss"):
+        jam.jwt_make_payload(60, iss="another")
     payload = jam.jwt_make_payload(exp=60, data={"alg": "none", "iss": "configured"})
     header = jam.jwt_create_token({**payload, "header": {"alg": "none"}}).split(".")[0]
     assert json.loads(base64.urlsafe_b64decode(header + "==")) == {"alg": "HS256", "typ": "JWT"}
