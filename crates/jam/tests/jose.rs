@@ -1,4 +1,5 @@
 //! Keys and tokens of the RFCs, tokens that OpenSSL made, and every text form that a key may come in.
+#![allow(clippy::unwrap_used)] // the lint's exception for tests does not reach their helpers
 
 use jam::jose::jws::{self, Algorithm, SigningKey, Unverified, VerifyingKey};
 use jam::jose::{DecodeOptions, Jwk, Jwt, JwtOptions};
