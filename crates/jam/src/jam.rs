@@ -54,6 +54,15 @@ pub struct Jam {
 impl Jam {
     /// Makes all parts of a configuration.
     ///
+    /// ```
+    /// use jam::Jam;
+    /// use jam::config::{Config, OtpConfig};
+    ///
+    /// let jam = Jam::new(Config { otp: Some(OtpConfig::default()), ..Config::default() })?;
+    /// assert!(jam.otp().is_some() && jam.jwt().is_none());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Whatever is wrong with any section: nothing is left out silently.
     pub fn new(config: Config) -> Result<Self> {
@@ -63,6 +72,16 @@ impl Jam {
     /// Reads a `.toml`, `.yaml`, `.yml` or `.json` file at the pointer `jam`. For another one take
     /// [`Config::from_path`].
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use jam::Jam;
+    ///
+    /// let path = folder.path().join("jam.toml");
+    /// std::fs::write(&path, "[jam.otp]\ndigits = 8\n").unwrap();
+    /// assert!(Jam::from_path(&path)?.otp().is_some());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`Config::from_path`] and [`Jam::new`].
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
@@ -70,6 +89,15 @@ impl Jam {
     }
 
     /// Reads a tree of values, as [`json!`](serde_json::json) makes it.
+    ///
+    /// ```
+    /// use jam::Jam;
+    /// use serde_json::json;
+    ///
+    /// assert!(Jam::from_value(json!({"otp": {"digits": 8}}))?.otp().is_some());
+    /// assert!(Jam::from_value(json!({"otp": {"digitz": 8}})).is_err());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`Config::from_value`] and [`Jam::new`].
@@ -110,6 +138,13 @@ impl Jam {
     /// A payload with `iat`, `exp` and `jti` (RFC 7519 section 4.1), and the claims of the options laid over them. There is
     /// no `exp` if neither the options nor the configuration say when.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"}}))?;
+    /// let payload = jam.jwt_make_payload(jam::PayloadOptions::new().exp(900).claim("role", "admin"))?;
+    /// assert_eq!(payload["exp"].as_i64(), payload["iat"].as_i64().map(|issued| issued + 900));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for a time that cannot be represented.
     pub fn jwt_make_payload(&self, options: PayloadOptions) -> Result<Map<String, Value>> {
@@ -117,6 +152,13 @@ impl Jam {
     }
 
     /// The signed token of a payload, put on the white list where one is configured.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"}}))?;
+    /// let token = jam.jwt_create_token(&jam.jwt_make_payload(jam::PayloadOptions::new())?)?;
+    /// assert_eq!(token.split('.').count(), 3);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`JwtError::EmptyPrivateKey`](crate::JwtError::EmptyPrivateKey) if there is only a public key; the store's, for
@@ -128,6 +170,18 @@ impl Jam {
     }
 
     /// The payload of a token whose signature, times, issuer, audience and list entry are in order.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"}}))?;
+    /// use jam::{PayloadOptions, VerifyOptions};
+    ///
+    /// let payload = jam.jwt_make_payload(PayloadOptions::new().exp(-1))?;
+    /// let token = jam.jwt_create_token(&payload)?;
+    /// let error = jam.jwt_verify_token(&token, &VerifyOptions::new()).unwrap_err();
+    /// assert_eq!(error.code(), "jwt.token_expired");
+    /// assert_eq!(jam.jwt_verify_token(&token, &VerifyOptions::new().check_exp(false))?, payload);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`JwtError`](crate::JwtError) says what is not; an invalid signature is told before anything else.
@@ -154,6 +208,13 @@ impl Jam {
 
     /// A new session of the owner `session_key`, which is any text. Gives the id: it is a secret of the client's.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({"user_id": 1}))?;
+    /// assert!(jam.session_get(&session_id)?.is_some());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The store's; [`Error::Validation`](crate::Error::Validation) for data nested too deep.
     pub fn session_create(&self, session_key: &str, data: &Value) -> Result<String> {
@@ -161,6 +222,14 @@ impl Jam {
     }
 
     /// The data of a session; `None` for an id that is unknown, expired, malformed or forged.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({"user_id": 1}))?;
+    /// assert_eq!(jam.session_get(&session_id)?, Some(serde_json::json!({"user_id": 1})));
+    /// assert_eq!(jam.session_get("made up")?, None);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The store's.
@@ -170,6 +239,14 @@ impl Jam {
 
     /// Replaces the data of a live session.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({"user_id": 1}))?;
+    /// jam.session_update(&session_id, &serde_json::json!({"role": "admin"}))?;
+    /// assert_eq!(jam.session_get(&session_id)?, Some(serde_json::json!({"role": "admin"})));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SessionError::NotFound`](crate::SessionError::NotFound): no session is made; the store's.
     pub fn session_update(&self, session_id: &str, data: &Value) -> Result<()> {
@@ -177,6 +254,14 @@ impl Jam {
     }
 
     /// Ends a session. An unknown id is no error.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({}))?;
+    /// jam.session_delete(&session_id)?;
+    /// assert_eq!(jam.session_get(&session_id)?, None);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The store's.
@@ -186,6 +271,14 @@ impl Jam {
 
     /// Ends all sessions of an owner.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({}))?;
+    /// jam.session_clear("user")?;
+    /// assert_eq!(jam.session_get(&session_id)?, None);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The store's.
     pub fn session_clear(&self, session_key: &str) -> Result<()> {
@@ -193,6 +286,15 @@ impl Jam {
     }
 
     /// Gives a session a new id, atomically: same data, same deadline, and the old id is dead. Do this at each login.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let old = jam.session_create("user", &serde_json::json!({"user_id": 1}))?;
+    /// let new = jam.session_rework(&old)?;
+    /// assert_eq!(jam.session_get(&old)?, None);
+    /// assert_eq!(jam.session_get(&new)?, Some(serde_json::json!({"user_id": 1})));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`SessionError::NotFound`](crate::SessionError::NotFound); the store's.
@@ -202,6 +304,15 @@ impl Jam {
 
     /// The live sessions of an owner: a public handle and the times of each, never an id that could be used.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({}))?;
+    /// let live = jam.session_list("user")?;
+    /// assert_eq!(live.len(), 1);
+    /// assert_ne!(live[0].handle, session_id);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The store's.
     pub fn session_list(&self, session_key: &str) -> Result<Vec<SessionInfo>> {
@@ -210,6 +321,15 @@ impl Jam {
 
     /// A one-time password. `factor` is the Unix time in seconds, or now (RFC 6238), or the counter (RFC 4226).
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"otp": {"type": "totp"}}))?;
+    /// use jam::otp::SharedSecret;
+    ///
+    /// let secret = SharedSecret::from_bytes(b"12345678901234567890")?;
+    /// assert_eq!(jam.otp_code(&secret, Some(59))?, "287082");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for a counter that is missing.
     pub fn otp_code(&self, secret: &SharedSecret, factor: Option<u64>) -> Result<String> {
@@ -217,6 +337,13 @@ impl Jam {
     }
 
     /// The `otpauth://` text that authenticator apps read. `counter` is where a HOTP begins (0).
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"otp": {"type": "totp"}}))?;
+    /// let secret = jam::otp::SharedSecret::from_bytes(b"12345678901234567890")?;
+    /// assert!(jam.otp_uri(&secret, "ann", "Shop", None)?.starts_with("otpauth://totp/Shop:ann?secret="));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for a name that is empty.
@@ -232,6 +359,16 @@ impl Jam {
 
     /// Whether a one-time password is good. The comparison takes the same time whatever was typed.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"otp": {"type": "totp"}}))?;
+    /// use jam::CodeOptions;
+    ///
+    /// let secret = jam::otp::SharedSecret::from_bytes(b"12345678901234567890")?;
+    /// assert!(jam.otp_verify_code(&secret, "287082", CodeOptions::new().factor(59))?);
+    /// assert!(!jam.otp_verify_code(&secret, "287082", CodeOptions::new().factor(120))?);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for a counter that is missing and a window that is too wide.
     pub fn otp_verify_code(&self, secret: &SharedSecret, code: &str, options: CodeOptions) -> Result<bool> {
@@ -239,6 +376,16 @@ impl Jam {
     }
 
     /// Where to send the browser (RFC 6749 section 4.1.1).
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"oauth2": {"providers": {"github": {"client_id": "demo", "client_secret": "s"}}}}))?;
+    /// use jam::oauth2::CallOptions;
+    ///
+    /// let options = CallOptions::new().parameter("state", "kept in the browser's session");
+    /// let url = jam.oauth2_get_authorized_url("github", &["user:email"], &options)?;
+    /// assert!(url.starts_with("https://github.com/login/oauth/authorize?response_type=code"));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OAuth2Error`](crate::OAuth2Error); with an issuer, the first call asks it for its addresses.
@@ -253,6 +400,13 @@ impl Jam {
 
     /// The tokens for the code that the browser brought back (RFC 6749 section 4.1.3).
     ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"oauth2": {"providers": {"github": {"client_id": "demo", "client_secret": "s"}}}}))?;
+    /// let tokens = jam.oauth2_fetch_token("github", "the code", &jam::oauth2::CallOptions::new())?;
+    /// println!("valid for {:?} seconds", tokens.get("expires_in"));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OAuth2Error`](crate::OAuth2Error).
     pub fn oauth2_fetch_token(
@@ -265,6 +419,13 @@ impl Jam {
     }
 
     /// A new access token (RFC 6749 section 6).
+    ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"oauth2": {"providers": {"github": {"client_id": "demo", "client_secret": "s"}}}}))?;
+    /// let tokens = jam.oauth2_refresh_token("github", "the refresh token", &jam::oauth2::CallOptions::new())?;
+    /// println!("valid for {:?} seconds", tokens.get("expires_in"));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`OAuth2Error`](crate::OAuth2Error).
@@ -279,6 +440,13 @@ impl Jam {
 
     /// An access token for the program itself (RFC 6749 section 4.4).
     ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"oauth2": {"providers": {"github": {"client_id": "demo", "client_secret": "s"}}}}))?;
+    /// let tokens = jam.oauth2_client_credentials_flow("github", &["read"], &jam::oauth2::CallOptions::new())?;
+    /// println!("valid for {:?} seconds", tokens.get("expires_in"));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`OAuth2Error`](crate::OAuth2Error).
     pub fn oauth2_client_credentials_flow(
@@ -292,6 +460,13 @@ impl Jam {
 
     /// A payload with `iat`, `exp` and `jti` in the forms of PASETO, and the claims of the options laid over them.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"paseto": {"version": "v4", "purpose": "local", "key": "707172737475767778797a7b7c7d7e7f707172737475767778797a7b7c7d7e7f"}}))?;
+    /// let payload = jam.paseto_make_payload(jam::PayloadOptions::new().exp(900).claim("role", "admin"))?;
+    /// assert!(payload["exp"].is_string());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for a time that cannot be represented.
     pub fn paseto_make_payload(&self, options: PayloadOptions) -> Result<Map<String, Value>> {
@@ -299,6 +474,16 @@ impl Jam {
     }
 
     /// The token of a payload: encrypted (local) or signed (public).
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"paseto": {"version": "v4", "purpose": "local", "key": "707172737475767778797a7b7c7d7e7f707172737475767778797a7b7c7d7e7f"}}))?;
+    /// use jam::{PasetoCreateOptions, PayloadOptions};
+    ///
+    /// let payload = jam.paseto_make_payload(PayloadOptions::new())?;
+    /// let token = jam.paseto_create(&payload, &PasetoCreateOptions::new().footer("kid-1"))?;
+    /// assert!(token.starts_with("v4.local."));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`PasetoError`](crate::PasetoError) if there is only a public key;
@@ -313,6 +498,16 @@ impl Jam {
 
     /// The payload and the footer of a token that this key opens.
     ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"paseto": {"version": "v4", "purpose": "local", "key": "707172737475767778797a7b7c7d7e7f707172737475767778797a7b7c7d7e7f"}}))?;
+    /// use jam::{PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions};
+    ///
+    /// let payload = jam.paseto_make_payload(PayloadOptions::new().exp(900))?;
+    /// let token = jam.paseto_create(&payload, &PasetoCreateOptions::new())?;
+    /// assert_eq!(jam.paseto_decode(&token, &PasetoDecodeOptions::new())?.payload, payload);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PasetoError`](crate::PasetoError).
     pub fn paseto_decode(&self, token: &str, options: &PasetoDecodeOptions) -> Result<Claims> {
@@ -321,6 +516,14 @@ impl Jam {
 
     /// Lets go of files and connections, for all clones. Sessions and lists fail with
     /// [`StoreError::Closed`](crate::StoreError::Closed) from here on; what needs no store works on.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({}))?;
+    /// jam.close();
+    /// assert_eq!(jam.session_get(&session_id).unwrap_err().code(), "store.closed");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
     pub fn close(&self) {
         if let Some(sessions) = self.session() {
             sessions.close();

@@ -41,14 +41,11 @@ impl Face {
     }
 
     fn try_both(config: &Value) -> [jam::Result<Self>; 2] {
-        let runtime = Runtime::new().unwrap();
-        let awaited = {
-            let _inside = runtime.enter();
-            jam::aio::Jam::from_value(config.clone())
-        };
+        // The awaited one is made outside of its runtime, as a program's `main` may do.
+        let awaited = jam::aio::Jam::from_value(config.clone());
         [
             jam::Jam::from_value(config.clone()).map(Self::Blocking),
-            awaited.map(|awaited| Self::Awaited(awaited, runtime)),
+            awaited.map(|awaited| Self::Awaited(awaited, Runtime::new().unwrap())),
         ]
     }
 
