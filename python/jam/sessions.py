@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from jam import _build, _jam
 from jam._jam import SessionInfo
+from jam._redis_client import ClientSessions, is_client
 from jam.encoders import BaseEncoder
 from jam.exceptions import JamConfigurationError
 
@@ -111,7 +112,7 @@ class SessionOptions(TypedDict, total=False):
 class _StoredSessions(BaseSessionModule):
     """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
 
-    _sessions: _jam.Sessions
+    _sessions: _jam.Sessions | ClientSessions
 
     def create(self, session_key: str, data: dict[str, Any]) -> str:
         return self._sessions.create(session_key, data)
@@ -180,8 +181,8 @@ class RedisSessions(_StoredSessions):
     """Sessions on a Redis (6.2 or later) or Valkey server: for several machines.
 
     Args:
-        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py, which is
-            driven from Python and several times slower.
+        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py or fakeredis,
+            which is driven from Python and several times slower. It is not closed with the sessions.
         redis_sessions_key: What the names of all keys in Redis begin with.
         **options: See `SessionOptions`.
     """
@@ -192,7 +193,12 @@ class RedisSessions(_StoredSessions):
         redis_sessions_key: str = "sessions",
         **options: Unpack[SessionOptions],
     ) -> None:
-        self._sessions = _jam.Sessions("redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options)
+        if is_client(redis_uri, asynchronous=False):
+            self._sessions = ClientSessions(redis_uri, redis_sessions_key, {**options})
+        else:
+            self._sessions = _jam.Sessions(
+                "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
+            )
 
 
 _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {

@@ -261,8 +261,46 @@ impl AsyncTokenList {
     }
 }
 
+/// The pure steps of a list, for a store that is driven from Python.
+#[pyclass(module = "jam._jam", frozen)]
+struct TokenListCodec {
+    codec: token_list::Codec,
+}
+
+#[pymethods]
+impl TokenListCodec {
+    #[new]
+    #[pyo3(signature = (kind, *, in_list_life_time=Seconds::Absent, leeway=Seconds::Absent))]
+    fn new(kind: &str, in_list_life_time: Seconds, leeway: Seconds) -> PyResult<Self> {
+        let (life_time, leeway) = times(in_list_life_time, leeway)?;
+        let codec = token_list::Codec::new(kind_of(kind)?, life_time, leeway).map_err(to_py)?;
+        Ok(Self { codec })
+    }
+
+    /// "white" or "black".
+    #[getter]
+    fn kind(&self) -> &'static str {
+        name_of(self.codec.kind())
+    }
+
+    /// The id of a token's entry.
+    fn key(&self, token: &Bound<'_, PyAny>) -> PyResult<String> {
+        Ok(self.codec.key(opaque_text(token, "token")?).map_err(to_py)?.id)
+    }
+
+    /// The id of a token's entry and how many milliseconds it lives, None for no limit. None for a token that has
+    /// expired and needs no entry.
+    fn entry(&self, token: &Bound<'_, PyAny>) -> PyResult<Option<(String, Option<u64>)>> {
+        let (token, now) = (opaque_text(token, "token")?, Timestamp::now());
+        let (key, lifetime) = self.codec.entry(token, now).map_err(to_py)?;
+        let rest = |deadline: Timestamp| deadline.saturating_since(now).as_millis() as u64;
+        Ok(lifetime.map(|lifetime| (key.id, lifetime.deadline.map(rest))))
+    }
+}
+
 /// Adds this part's classes and functions.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<TokenList>()?;
-    module.add_class::<AsyncTokenList>()
+    module.add_class::<AsyncTokenList>()?;
+    module.add_class::<TokenListCodec>()
 }

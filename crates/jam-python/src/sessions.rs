@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jam::session::{self, IdFactory};
+use jam::store::Key;
 use jam::{Error, Timestamp};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -14,7 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, unix_seconds};
 use crate::error::{to_py, validation};
 use crate::stores;
-use crate::{bridge, json};
+use crate::{bridge, json, log};
 
 const NAMESPACE: &str = "sessions";
 
@@ -47,6 +49,11 @@ impl From<session::SessionInfo> for SessionInfo {
 
 #[pymethods]
 impl SessionInfo {
+    #[new]
+    fn new(handle: String, created: f64, last_used: Option<f64>, expires: Option<f64>) -> Self {
+        Self { handle, created, last_used, expires }
+    }
+
     fn __repr__(&self) -> String {
         let show = |time: Option<f64>| time.map_or_else(|| "None".to_owned(), |time| format!("{time:.3}"));
         let (last_used, expires) = (show(self.last_used), show(self.expires));
@@ -441,9 +448,120 @@ impl AsyncSessions {
     }
 }
 
+/// The pure steps of sessions, for a store that is driven from Python.
+///
+/// Keys in the store are pairs of texts: the group of an owner, and the id within it. Records are opaque bytes.
+/// Takes the arguments of `Sessions` that do not say where.
+#[pyclass(module = "jam._jam", frozen)]
+struct SessionCodec {
+    codec: session::Codec,
+    serializer: Serializer,
+}
+
+/// A key as Python holds it.
+type PyKey = (String, String);
+
+fn to_py_key(key: Key) -> PyKey {
+    (key.group.unwrap_or_default(), key.id)
+}
+
+fn from_py_key((group, id): PyKey) -> Key {
+    Key { group: Some(group), id }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[pymethods]
+impl SessionCodec {
+    #[new]
+    #[pyo3(signature = (
+        *, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        session_aes_secret=None, id_factory=None, serializer=None,
+    ))]
+    fn new(
+        default_ttl: Seconds,
+        absolute_ttl: Seconds,
+        is_session_crypt: bool,
+        session_aes_secret: Option<&Bound<'_, PyAny>>,
+        id_factory: Option<Py<PyAny>>,
+        serializer: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let options =
+            Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
+                .options()?;
+        let codec = session::Codec::new(options).map_err(to_py)?;
+        Ok(Self { codec, serializer: Serializer(serializer) })
+    }
+
+    /// Milliseconds that a session lives after its last use; None for no such limit.
+    #[getter]
+    fn idle(&self) -> Option<u64> {
+        self.codec.lifetime(Timestamp::now()).idle.map(milliseconds)
+    }
+
+    /// Milliseconds that a session lives at most; None for no such limit.
+    #[getter]
+    fn absolute(&self) -> Option<u64> {
+        let now = Timestamp::now();
+        let deadline = self.codec.lifetime(now).deadline;
+        deadline.map(|deadline| milliseconds(deadline.saturating_since(now)))
+    }
+
+    /// The group of a session key.
+    fn group(&self, session_key: &Bound<'_, PyAny>) -> PyResult<String> {
+        self.codec.group(required_text(session_key, "session_key")?).map_err(to_py)
+    }
+
+    /// The key of an id; None for text that cannot be one.
+    fn locate(&self, session_id: &Bound<'_, PyAny>) -> PyResult<Option<PyKey>> {
+        Ok(self.codec.locate(opaque_text(session_id, "session_id")?).map(to_py_key))
+    }
+
+    /// A new id in the group, and its key.
+    fn new_id(&self, group: &str) -> PyResult<(String, PyKey)> {
+        let new = self.codec.new_id(group).map_err(raised_or)?;
+        Ok((new.id, to_py_key(new.key)))
+    }
+
+    /// The record that keeps `data` under `key`.
+    fn seal<'py>(&self, key: PyKey, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let record = self.codec.seal(&from_py_key(key), &self.serializer.dump(data)?);
+        Ok(PyBytes::new(data.py(), &record))
+    }
+
+    /// The data of a record found under `key`; None where it does not open.
+    fn open(&self, py: Python<'_>, key: PyKey, record: &[u8]) -> PyResult<Py<PyAny>> {
+        let data = self.codec.open(&from_py_key(key), record);
+        log::flush(py);
+        self.serializer.load(py, data.as_deref())
+    }
+
+    /// The record of the key `old` as it has to be under the key `new`; raises JamSessionNotFound where it does
+    /// not open.
+    fn reseal<'py>(
+        &self,
+        py: Python<'py>,
+        old: PyKey,
+        new: PyKey,
+        record: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let exchange = self.codec.exchange(&from_py_key(old), &from_py_key(new), Some(record.to_vec()));
+        log::flush(py);
+        let replacement = exchange.map_err(to_py)?.map(|exchange| exchange.replacement);
+        Ok(PyBytes::new(py, replacement.as_deref().unwrap_or(record)))
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(refuse_pickling("SessionCodec"))
+    }
+}
+
 /// Adds this part's classes and functions.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SessionInfo>()?;
     module.add_class::<Sessions>()?;
-    module.add_class::<AsyncSessions>()
+    module.add_class::<AsyncSessions>()?;
+    module.add_class::<SessionCodec>()
 }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from jam import _build, _jam
+from jam._redis_client import LIST_NAMESPACE, is_client
+from jam.aio._redis_client import ClientList
 from jam.jwt.lists import ListType
 
 __all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
@@ -46,7 +48,7 @@ class BaseJWTList(ABC):
 class _StoredList(BaseJWTList):
     """The verbs over what does them in Rust."""
 
-    _list: _jam.AsyncTokenList
+    _list: _jam.AsyncTokenList | ClientList
 
     async def add(self, token: str) -> None:
         await self._list.add(token)
@@ -121,9 +123,13 @@ class RedisList(_StoredList):
         leeway: float = 0,
     ) -> None:
         super().__init__(type)
-        self._list = _jam.AsyncTokenList(
-            "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
-        )
+        if is_client(redis_uri, asynchronous=True):
+            options = {"in_list_life_time": in_list_life_time, "leeway": leeway}
+            self._list = ClientList(redis_uri, type, LIST_NAMESPACE, options)
+        else:
+            self._list = _jam.AsyncTokenList(
+                "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
+            )
 
 
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {

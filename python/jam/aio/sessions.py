@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
+from jam._redis_client import is_client
+from jam.aio._redis_client import ClientSessions
 from jam.exceptions import JamConfigurationError
 from jam.sessions import SessionInfo, SessionOptions
 
@@ -78,7 +80,7 @@ class BaseSessionModule(ABC):
 class _StoredSessions(BaseSessionModule):
     """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
 
-    _sessions: _jam.AsyncSessions
+    _sessions: _jam.AsyncSessions | ClientSessions
 
     async def create(self, session_key: str, data: dict[str, Any]) -> str:
         return await self._sessions.create(session_key, data)
@@ -138,9 +140,12 @@ class RedisSessions(_StoredSessions):
         redis_sessions_key: str = "sessions",
         **options: Unpack[SessionOptions],
     ) -> None:
-        self._sessions = _jam.AsyncSessions(
-            "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
-        )
+        if is_client(redis_uri, asynchronous=True):
+            self._sessions = ClientSessions(redis_uri, redis_sessions_key, {**options})
+        else:
+            self._sessions = _jam.AsyncSessions(
+                "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
+            )
 
 
 _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from jam import _build, _jam
+from jam._redis_client import LIST_NAMESPACE, ClientList, is_client
 
 __all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
 
@@ -53,7 +54,7 @@ class BaseJWTList(ABC):
 class _StoredList(BaseJWTList):
     """The verbs over what does them in Rust."""
 
-    _list: _jam.TokenList
+    _list: _jam.TokenList | ClientList
 
     def add(self, token: str) -> None:
         self._list.add(token)
@@ -144,7 +145,7 @@ class RedisList(_StoredList):
 
     Args:
         type: `white` or `black`.
-        redis_uri: `redis://[user:password@]host[:port][/database]`.
+        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py.
         in_list_life_time: As for `MemoryList`.
         leeway: As for `MemoryList`.
     """
@@ -158,9 +159,13 @@ class RedisList(_StoredList):
         leeway: float = 0,
     ) -> None:
         super().__init__(type)
-        self._list = _jam.TokenList(
-            "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
-        )
+        if is_client(redis_uri, asynchronous=False):
+            options = {"in_list_life_time": in_list_life_time, "leeway": leeway}
+            self._list = ClientList(redis_uri, type, LIST_NAMESPACE, options)
+        else:
+            self._list = _jam.TokenList(
+                "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
+            )
 
 
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {

@@ -1,0 +1,441 @@
+"""Sessions and lists on a client object of redis-py (or fakeredis), in place of Jam's own connection to Redis.
+
+What is stored is the same, byte for byte, so both ways can share a server. Every step is told as a generator: it
+gives `Ask` and `Commit`, and gets the answers. This module runs them on a blocking client, `jam.aio._redis_client` on
+one of `redis.asyncio`. There are no scripts: what must be atomic is watched, and done again if it changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import struct
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from jam import _jam
+from jam.exceptions import (
+    JamConfigurationError,
+    JamSessionNotFound,
+    JamStoreClosed,
+    JamStoreRefused,
+    JamStoreTimedOut,
+    JamStoreUnavailable,
+    JamValidationError,
+)
+
+T = TypeVar("T")
+Command = Sequence[Any]
+Key = tuple[str, str]
+
+HEADER = struct.Struct("<Bdddd")
+"""What a value begins with: version, creation, idle time, deadline, last use; in milliseconds, -1 for no limit."""
+
+LAST_USE = struct.Struct("<d")
+VERSION = 1
+
+LIST_NAMESPACE = "jwt_list"
+"""What the names of a list's keys begin with; the same as where Jam's own connection is used."""
+
+NEVER = math.inf
+
+ATTEMPTS = 100
+"""How often an operation is done again because others write to the same owner's sessions at the same time."""
+
+TOUCHED_PARTS = 100
+"""A use is written down once this part of the idle time has gone by since the last one."""
+
+READS_BYTES = frozenset({"GET", "GETRANGE"})
+"""What is read as bytes even from a client that decodes everything else."""
+
+
+@dataclass
+class Ask:
+    """Commands without a transaction. With `watch`, a later `Commit` happens only if these keys did not change."""
+
+    commands: Sequence[Command]
+    watch: Sequence[str] = ()
+
+
+@dataclass
+class Commit:
+    """Commands in one transaction."""
+
+    commands: Sequence[Command]
+
+
+Operation = Generator[Ask | Commit, list[Any], T]
+
+
+@dataclass
+class Stored:
+    """A value as it lies in Redis: its times and its bytes."""
+
+    created: float
+    idle: float
+    deadline: float
+    last_used: float
+    record: bytes = b""
+
+    @classmethod
+    def parse(cls, value: bytes | None) -> Stored | None:
+        if not value:
+            return None
+        if len(value) < HEADER.size or value[0] != VERSION:
+            raise JamStoreRefused("a key in Redis holds what Jam did not write")
+        _, created, idle, deadline, last_used = HEADER.unpack_from(value)
+        return cls(created, idle, deadline, last_used, value[HEADER.size :])
+
+    def expires(self) -> float:
+        by_idling = self.last_used + self.idle if self.idle >= 0 else NEVER
+        return min(by_idling, self.deadline if self.deadline >= 0 else NEVER)
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether a touch would change nothing that is worth a write."""
+        never_moves = self.idle < 0 or 0 <= self.deadline <= self.last_used + self.idle
+        return never_moves or 0 <= now - self.last_used < self.idle / TOUCHED_PARTS
+
+    def to_bytes(self) -> bytes:
+        return HEADER.pack(VERSION, self.created, self.idle, self.deadline, self.last_used) + self.record
+
+
+def new_value(record: bytes, idle: int | None, rest: int | None, now: float) -> Stored:
+    """A value that is made now: it lives `idle` ms after each use, and `rest` ms from now at most."""
+    return Stored(now, -1 if idle is None else idle, -1 if rest is None else now + rest, now, record)
+
+
+def set_value(name: str, stored: Stored) -> list[Command]:
+    expires = stored.expires()
+    lifetime = () if expires == NEVER else ("PXAT", int(expires))
+    return [("SET", name, stored.to_bytes(), *lifetime)]
+
+
+def enlist(index: str, key_id: str, expires: float, now: float, last: list[Any]) -> list[Command]:
+    """Puts an id into its owner's index, which lives as long as its longest-living member.
+
+    Args:
+        index: The name of the index.
+        key_id: The id.
+        expires: When the value expires.
+        now: The server's time.
+        last: The index's last member with its score, as `ZRANGE` gives it.
+    """
+    longest = max([expires, *(float(pair[1]) for pair in pairs(last))])
+    return [
+        ("ZREMRANGEBYSCORE", index, "-inf", f"({int(now)}"),
+        ("ZADD", index, "+inf" if expires == NEVER else int(expires), key_id),
+        ("PERSIST", index) if longest == NEVER else ("PEXPIREAT", index, int(longest)),
+    ]
+
+
+def last_of(index: str) -> Command:
+    return ("ZRANGE", index, -1, -1, "WITHSCORES")
+
+
+def pairs(answer: list[Any]) -> list[Any]:
+    """Members with scores: clients give them flat or in pairs, by the version of their protocol."""
+    if answer and not isinstance(answer[0], (list, tuple)):
+        return list(zip(answer[::2], answer[1::2], strict=True))
+    return answer
+
+
+def milliseconds(answer: Any) -> float:
+    """The answer to `TIME`."""
+    return int(answer[0]) * 1000 + int(answer[1]) // 1000
+
+
+def text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def check_namespace(namespace: str, path: str) -> str:
+    if not 1 <= len(namespace) <= 128 or not all("!" <= character <= "~" for character in namespace):
+        raise JamConfigurationError(f"{path}: must be 1 to 128 printable ASCII characters without spaces")
+    if "{" in namespace or "}" in namespace:
+        raise JamConfigurationError(f"{path}: must not have braces")
+    return namespace
+
+
+class SessionSteps:
+    """The verbs of sessions as generators. `options` are those of `_jam.SessionCodec`."""
+
+    def __init__(self, namespace: str, options: dict[str, Any]) -> None:
+        self._namespace = check_namespace(namespace, "session.redis_sessions_key")
+        self._codec = _jam.SessionCodec(**options)
+
+    def _index(self, group: str) -> str:
+        return f"{self._namespace}:{{{group}}}:"
+
+    def _names(self, key: Key) -> tuple[str, str]:
+        """The names of a value and of its index."""
+        index = self._index(key[0])
+        return index + key[1], index
+
+    def _located(self, session_id: str) -> Key:
+        key = self._codec.locate(session_id)
+        if key is None:
+            raise JamSessionNotFound("no live session has this id")
+        return key
+
+    def create(self, session_key: str, data: dict[str, Any]) -> Operation[str]:
+        session_id, key = self._codec.new_id(self._codec.group(session_key))
+        record = self._codec.seal(key, data)
+        name, index = self._names(key)
+        time, exists, last = yield Ask([("TIME",), ("EXISTS", name), last_of(index)], watch=(name, index))
+        if exists:
+            raise JamValidationError("the id factory made an id that is in use; it must never make one twice")
+        now = milliseconds(time)
+        stored = new_value(record, self._codec.idle, self._codec.absolute, now)
+        yield Commit([*set_value(name, stored), *enlist(index, key[1], stored.expires(), now, last)])
+        return session_id
+
+    def get(self, session_id: str) -> Operation[dict[str, Any] | None]:
+        key = self._codec.locate(session_id)
+        if key is None:
+            return None
+        name, index = self._names(key)
+        value, time = yield Ask([("GET", name), ("TIME",)])
+        stored = Stored.parse(value)
+        if stored is not None and self._codec.idle is not None and not stored.is_fresh(milliseconds(time)):
+            stored = yield from self._touch(name, index, key[1])
+        return None if stored is None else self._codec.open(key, stored.record)
+
+    def _touch(self, name: str, index: str, key_id: str) -> Operation[Stored | None]:
+        value, time, last = yield Ask([("GET", name), ("TIME",), last_of(index)], watch=(name, index))
+        stored = Stored.parse(value)
+        if stored is not None:
+            stored.last_used = milliseconds(time)
+            commands: list[Command] = [("SETRANGE", name, HEADER.size - LAST_USE.size, LAST_USE.pack(stored.last_used))]
+            expires = stored.expires()
+            if expires != NEVER:
+                commands.append(("PEXPIREAT", name, int(expires)))
+            yield Commit([*commands, *enlist(index, key_id, expires, stored.last_used, last)])
+        return stored
+
+    def update(self, session_id: str, data: dict[str, Any]) -> Operation[None]:
+        key = self._located(session_id)
+        record = self._codec.seal(key, data)
+        name, index = self._names(key)
+        value, time, last = yield Ask([("GET", name), ("TIME",), last_of(index)], watch=(name, index))
+        stored = Stored.parse(value)
+        if stored is None:
+            raise JamSessionNotFound("no live session has this id")
+        stored.record, stored.last_used = record, milliseconds(time)
+        commands = enlist(index, key[1], stored.expires(), stored.last_used, last)
+        yield Commit([*set_value(name, stored), *commands])
+
+    def delete(self, session_id: str) -> Operation[None]:
+        key = self._codec.locate(session_id)
+        if key is not None:
+            name, index = self._names(key)
+            yield Commit([("DEL", name), ("ZREM", index, key[1])])
+
+    def clear(self, session_key: str) -> Operation[None]:
+        index = self._index(self._codec.group(session_key))
+        (ids,) = yield Ask([("ZRANGE", index, 0, -1)], watch=(index,))
+        yield Commit([("DEL", index, *(index + text(key_id) for key_id in ids))])
+
+    def rework(self, session_id: str) -> Operation[str]:
+        old = self._located(session_id)
+        new_id, new = self._codec.new_id(old[0])
+        (old_name, index), (new_name, _) = self._names(old), self._names(new)
+        commands = [("GET", old_name), ("EXISTS", new_name), ("TIME",), last_of(index)]
+        value, exists, time, last = yield Ask(commands, watch=(old_name, new_name, index))
+        stored = Stored.parse(value)
+        if stored is None:
+            raise JamSessionNotFound("no live session has this id")
+        if exists:
+            raise JamValidationError("the id factory made an id that is in use; it must never make one twice")
+        stored.record, stored.last_used = self._codec.reseal(old, new, stored.record), milliseconds(time)
+        moved = [("DEL", old_name), ("ZREM", index, old[1])]
+        listed = enlist(index, new[1], stored.expires(), stored.last_used, last)
+        yield Commit([*set_value(new_name, stored), *moved, *listed])
+        return new_id
+
+    def list(self, session_key: str) -> Operation[Sequence[_jam.SessionInfo]]:
+        index = self._index(self._codec.group(session_key))
+        (ids,) = yield Ask([("ZRANGE", index, 0, -1)])
+        handles = [text(key_id) for key_id in ids]
+        headers = yield Ask([("GETRANGE", index + handle, 0, HEADER.size - 1) for handle in handles])
+        live = [(Stored.parse(header), handle) for header, handle in zip(headers, handles, strict=True)]
+        oldest_first = sorted((stored.created, handle, stored) for stored, handle in live if stored is not None)
+        return [session_info(handle, stored) for _, handle, stored in oldest_first]
+
+
+def session_info(handle: str, stored: Stored) -> _jam.SessionInfo:
+    expires = stored.expires()
+    return _jam.SessionInfo(
+        handle, stored.created / 1000, stored.last_used / 1000, None if expires == NEVER else expires / 1000
+    )
+
+
+class ListSteps:
+    """The verbs of a list as generators. `options` are those of `_jam.TokenListCodec`."""
+
+    def __init__(self, kind: str, namespace: str, options: dict[str, Any]) -> None:
+        self._namespace = check_namespace(namespace, "jwt.list.redis_list_key")
+        self._codec = _jam.TokenListCodec(kind, **options)
+
+    def _name(self, token: str) -> str:
+        return f"{self._namespace}:{{{self._codec.key(token)}}}"
+
+    def add_many(self, tokens: Iterable[str]) -> Operation[None]:
+        entries = [entry for entry in map(self._codec.entry, tokens) if entry is not None]
+        if entries:
+            (time,) = yield Ask([("TIME",)])
+            now = milliseconds(time)
+            values = [(f"{self._namespace}:{{{key_id}}}", new_value(b"1", None, rest, now)) for key_id, rest in entries]
+            yield Commit([command for name, stored in values for command in set_value(name, stored)])
+
+    def check(self, token: str) -> Operation[bool]:
+        (exists,) = yield Ask([("EXISTS", self._name(token))])
+        return bool(exists)
+
+    def delete(self, token: str) -> Operation[None]:
+        yield Ask([("DEL", self._name(token))])
+
+
+@contextmanager
+def store_errors() -> Generator[None, None, None]:
+    """The client's errors as those of a store. Their own words may quote keys, so they are not passed on."""
+    from redis import exceptions
+
+    try:
+        yield
+    except exceptions.TimeoutError as error:
+        reason = "the Redis server did not answer in time; the operation may or may not have happened"
+        raise JamStoreTimedOut(reason) from error
+    except exceptions.ConnectionError as error:
+        raise JamStoreUnavailable("the Redis server cannot be reached, or broke off") from error
+    except exceptions.RedisError as error:
+        raise JamStoreRefused(f"the Redis server refused ({type(error).__name__})") from error
+
+
+def is_client(value: Any, *, asynchronous: bool) -> bool:
+    """Whether a `redis_uri` is a client object, not an address; and refuses a client of the other kind."""
+    if value is None or isinstance(value, (str, bytes, list, tuple)):
+        return False
+    execute = getattr(value, "execute_command", None)
+    if execute is None:
+        raise JamConfigurationError(
+            f"redis_uri: must be an address or a client object of redis-py, not {type(value).__name__}"
+        )
+    if inspect.iscoroutinefunction(execute) is not asynchronous:
+        wanted = "redis.asyncio.Redis" if asynchronous else "redis.Redis"
+        raise JamConfigurationError(f"redis_uri: this client object cannot be used here; give a {wanted}")
+    return True
+
+
+def still_changing() -> JamStoreRefused:
+    return JamStoreRefused("others wrote to the same owner's sessions all the time; try again")
+
+
+def closed() -> JamStoreClosed:
+    return JamStoreClosed("the store is closed")
+
+
+def options_of(command: Command) -> dict[str, Any]:
+    """redis-py's own way to read one answer as bytes."""
+    return {"NEVER_DECODE": True} if command[0] in READS_BYTES else {}
+
+
+class Driver:
+    """Runs operations on a blocking client. The client stays the caller's: it is not closed here."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._is_closed = False
+
+    def run(self, start: Callable[[], Operation[T]]) -> T:
+        from redis.exceptions import WatchError
+
+        if self._is_closed:
+            raise closed()
+        with store_errors():
+            for _ in range(ATTEMPTS):
+                with suppress(WatchError):
+                    return self._run_once(start())
+        raise still_changing()
+
+    def _run_once(self, operation: Operation[T]) -> T:
+        with self._client.pipeline() as watching:
+            try:
+                step = next(operation)
+                while True:
+                    step = operation.send(self._answer(step, watching))
+            except StopIteration as finished:
+                return finished.value
+
+    def _answer(self, step: Ask | Commit, watching: Any) -> list[Any]:
+        if isinstance(step, Commit):
+            watching.multi()
+            for command in step.commands:
+                watching.execute_command(*command)
+            return watching.execute()
+        if step.watch:
+            watching.watch(*step.watch)
+            return [watching.execute_command(*command, **options_of(command)) for command in step.commands]
+        with self._client.pipeline(transaction=False) as plain:
+            for command in step.commands:
+                plain.execute_command(*command, **options_of(command))
+            return plain.execute()
+
+    def close(self) -> None:
+        self._is_closed = True
+
+
+class ClientSessions:
+    """What `_jam.Sessions` does, on a client object."""
+
+    def __init__(self, client: Any, namespace: str, options: dict[str, Any]) -> None:
+        self._steps = SessionSteps(namespace, options)
+        self._driver = Driver(client)
+
+    def create(self, session_key: str, data: dict[str, Any]) -> str:
+        return self._driver.run(lambda: self._steps.create(session_key, data))
+
+    def get(self, session_id: str) -> dict[str, Any] | None:
+        return self._driver.run(lambda: self._steps.get(session_id))
+
+    def update(self, session_id: str, data: dict[str, Any]) -> None:
+        self._driver.run(lambda: self._steps.update(session_id, data))
+
+    def delete(self, session_id: str) -> None:
+        self._driver.run(lambda: self._steps.delete(session_id))
+
+    def clear(self, session_key: str) -> None:
+        self._driver.run(lambda: self._steps.clear(session_key))
+
+    def rework(self, session_id: str) -> str:
+        return self._driver.run(lambda: self._steps.rework(session_id))
+
+    def list(self, session_key: str) -> Sequence[_jam.SessionInfo]:
+        return self._driver.run(lambda: self._steps.list(session_key))
+
+    def close(self) -> None:
+        self._driver.close()
+
+
+class ClientList:
+    """What `_jam.TokenList` does, on a client object."""
+
+    def __init__(self, client: Any, kind: str, namespace: str, options: dict[str, Any]) -> None:
+        self._steps = ListSteps(kind, namespace, options)
+        self._driver = Driver(client)
+
+    def add(self, token: str) -> None:
+        self.add_many([token])
+
+    def add_many(self, tokens: Sequence[str]) -> None:
+        self._driver.run(lambda: self._steps.add_many(tokens))
+
+    def check(self, token: str) -> bool:
+        return self._driver.run(lambda: self._steps.check(token))
+
+    def delete(self, token: str) -> None:
+        self._driver.run(lambda: self._steps.delete(token))
+
+    def close(self) -> None:
+        self._driver.close()

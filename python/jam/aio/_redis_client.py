@@ -1,0 +1,123 @@
+"""Sessions and lists on a client object of `redis.asyncio`: the steps of `jam._redis_client`, awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from jam import _jam
+from jam._redis_client import (
+    ATTEMPTS,
+    Ask,
+    Commit,
+    ListSteps,
+    Operation,
+    SessionSteps,
+    closed,
+    options_of,
+    still_changing,
+    store_errors,
+)
+
+T = TypeVar("T")
+
+
+class Driver:
+    """Runs operations on an awaited client. The client stays the caller's: it is not closed here."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._is_closed = False
+
+    async def run(self, start: Callable[[], Operation[T]]) -> T:
+        from redis.exceptions import WatchError
+
+        if self._is_closed:
+            raise closed()
+        with store_errors():
+            for _ in range(ATTEMPTS):
+                with suppress(WatchError):
+                    return await self._run_once(start())
+        raise still_changing()
+
+    async def _run_once(self, operation: Operation[T]) -> T:
+        async with self._client.pipeline() as watching:
+            try:
+                step = next(operation)
+                while True:
+                    step = operation.send(await self._answer(step, watching))
+            except StopIteration as finished:
+                return finished.value
+
+    async def _answer(self, step: Ask | Commit, watching: Any) -> list[Any]:
+        if isinstance(step, Commit):
+            watching.multi()
+            for command in step.commands:
+                watching.execute_command(*command)
+            return await watching.execute()
+        if step.watch:
+            await watching.watch(*step.watch)
+            return [await watching.execute_command(*command, **options_of(command)) for command in step.commands]
+        async with self._client.pipeline(transaction=False) as plain:
+            for command in step.commands:
+                plain.execute_command(*command, **options_of(command))
+            return await plain.execute()
+
+    async def close(self) -> None:
+        self._is_closed = True
+
+
+class ClientSessions:
+    """What `_jam.AsyncSessions` does, on a client object."""
+
+    def __init__(self, client: Any, namespace: str, options: dict[str, Any]) -> None:
+        self._steps = SessionSteps(namespace, options)
+        self._driver = Driver(client)
+
+    async def create(self, session_key: str, data: dict[str, Any]) -> str:
+        return await self._driver.run(lambda: self._steps.create(session_key, data))
+
+    async def get(self, session_id: str) -> dict[str, Any] | None:
+        return await self._driver.run(lambda: self._steps.get(session_id))
+
+    async def update(self, session_id: str, data: dict[str, Any]) -> None:
+        await self._driver.run(lambda: self._steps.update(session_id, data))
+
+    async def delete(self, session_id: str) -> None:
+        await self._driver.run(lambda: self._steps.delete(session_id))
+
+    async def clear(self, session_key: str) -> None:
+        await self._driver.run(lambda: self._steps.clear(session_key))
+
+    async def rework(self, session_id: str) -> str:
+        return await self._driver.run(lambda: self._steps.rework(session_id))
+
+    async def list(self, session_key: str) -> Sequence[_jam.SessionInfo]:
+        return await self._driver.run(lambda: self._steps.list(session_key))
+
+    async def close(self) -> None:
+        await self._driver.close()
+
+
+class ClientList:
+    """What `_jam.AsyncTokenList` does, on a client object."""
+
+    def __init__(self, client: Any, kind: str, namespace: str, options: dict[str, Any]) -> None:
+        self._steps = ListSteps(kind, namespace, options)
+        self._driver = Driver(client)
+
+    async def add(self, token: str) -> None:
+        await self.add_many([token])
+
+    async def add_many(self, tokens: Sequence[str]) -> None:
+        await self._driver.run(lambda: self._steps.add_many(tokens))
+
+    async def check(self, token: str) -> bool:
+        return await self._driver.run(lambda: self._steps.check(token))
+
+    async def delete(self, token: str) -> None:
+        await self._driver.run(lambda: self._steps.delete(token))
+
+    async def close(self) -> None:
+        await self._driver.close()
