@@ -1,10 +1,16 @@
 //! One of each store, for tests that run against all of them.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use jam::store::{AsyncStore, JsonStore, MemoryStore, OnThreads, SqliteStore, Store};
+use jam::store::{
+    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisStore, SqliteStore,
+    Store,
+};
 use tempfile::TempDir;
+
+use super::redis_server::RedisServer;
 
 /// One store, empty and of its own, in its blocking and its asynchronous form.
 pub struct Backend {
@@ -20,6 +26,7 @@ pub struct Backend {
 enum Place {
     Memory,
     Folder(TempDir),
+    Server(Arc<RedisServer>),
 }
 
 impl Backend {
@@ -27,6 +34,7 @@ impl Backend {
     pub fn everything_it_stores(&self) -> Vec<Vec<u8>> {
         match &self.place {
             Place::Memory => Vec::new(),
+            Place::Server(server) => everything_in(server),
             Place::Folder(folder) => {
                 let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
                 assert!(!files.is_empty(), "{} keeps nothing", self.name);
@@ -41,6 +49,7 @@ pub fn backends() -> Vec<Backend> {
         memory(),
         in_file("json", |path| JsonStore::open(path, "sessions").unwrap()),
         in_file("sqlite", |path| SqliteStore::open(path, "sessions").unwrap()),
+        on_redis(),
     ]
 }
 
@@ -65,4 +74,41 @@ fn in_file<S: Store + 'static>(name: &'static str, open: impl Fn(&Path) -> S) ->
         has_its_own_clock: false,
         place: Place::Folder(folder),
     }
+}
+
+fn on_redis() -> Backend {
+    static NAMESPACES: AtomicU64 = AtomicU64::new(0);
+    let server = shared_server();
+    let namespace = format!("test-{}", NAMESPACES.fetch_add(1, Ordering::Relaxed));
+    let options = RedisOptions { url: server.url().into(), namespace, ..RedisOptions::default() };
+    Backend {
+        name: "redis",
+        blocking: Arc::new(RedisStore::open(options.clone()).unwrap()),
+        asynchronous: Arc::new(AsyncRedisStore::open(options).unwrap()),
+        has_its_own_clock: true,
+        place: Place::Server(server),
+    }
+}
+
+/// One server for all tests that run at the same time; it ends with the last of them.
+fn shared_server() -> Arc<RedisServer> {
+    static SERVER: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
+    let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(RedisServer::start());
+        *shared = Arc::downgrade(&server);
+        server
+    })
+}
+
+/// The names of all keys, and what the server would write to a disk for each.
+fn everything_in(server: &RedisServer) -> Vec<Vec<u8>> {
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let mut everything: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+    assert!(!everything.is_empty(), "redis keeps nothing");
+    for name in everything.clone() {
+        let dump: Option<Vec<u8>> = redis::cmd("DUMP").arg(name).query(&mut connection).unwrap();
+        everything.extend(dump);
+    }
+    everything
 }
