@@ -173,6 +173,14 @@ def exit_code(child: int, seconds: float = 15) -> int:
     return -signal.SIGKILL
 
 
+@contextlib.contextmanager
+def own_loop(face: Face, made: Any) -> Iterator[Any]:
+    """The instance, driven by an event loop of its own: a child has its parent's loop in the state of the fork."""
+    own = Face(face.name)
+    yield own.drive(made.target)
+    own.close()
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 @pytest.mark.parametrize("round_trips", [1, 3])
@@ -181,9 +189,10 @@ def test_an_instance_is_used_on_after_a_fork(face: Face, durable_store: Store, r
     before = made.session_create("user", {"made": "before"})
 
     def use(who: str) -> None:
-        # The child has the parent's loop, as it was; a server would make its own.
-        mine = face if face.is_async is False else Face("asyncio")
-        driven = mine.drive(made.target)
+        with own_loop(face, made) as driven:
+            create_and_read(driven, who)
+
+    def create_and_read(driven: Any, who: str) -> None:
         for number in range(20):
             assert driven.session_get(before) == {"made": "before"}
             session_id = driven.session_create(who, {"n": number})
@@ -209,9 +218,8 @@ def test_ids_made_after_a_fork_differ(face: Face, tmp_path: Path) -> None:
     path = tmp_path / "ids"
 
     def create() -> list[str]:
-        mine = Face("asyncio") if face.is_async else face
-        driven = mine.drive(made.target)
-        return [driven.session_create("user", {}) for _ in range(100)]
+        with own_loop(face, made) as driven:
+            return [driven.session_create("user", {}) for _ in range(100)]
 
     child = in_child(lambda: path.write_text("\n".join(create())) and None)
     ours = create()
