@@ -135,17 +135,24 @@ fn failure(error: &RedisError) -> StoreError {
         ErrorKind::RESP3NotSupported => {
             StoreError::Refused("the Redis server is too old; Redis 6.2 or later is needed".into())
         }
-        ErrorKind::Server(_) | ErrorKind::Extension => {
-            // A script's error carries the code of the command that failed within it.
-            let detail = error.detail().unwrap_or_default();
-            let within = KNOWN_CODES.iter().find(|(code, _)| detail.contains(&format!("-{code} ")));
-            refused(within.map_or_else(|| error.code().unwrap_or("ERR"), |(code, _)| code))
-        }
+        ErrorKind::Server(_) | ErrorKind::Extension => refused(server_code(error)),
         ErrorKind::Io => StoreError::Unavailable(
             format!("the Redis server cannot be reached, or broke off: {}", cause(error)).into(),
         ),
         _ => StoreError::Refused("the Redis server's answer is not understood".into()),
     }
+}
+
+/// The code of the command that failed, which scripts and transactions wrap in an error of their own.
+fn server_code(error: &RedisError) -> &str {
+    let code = error.code().unwrap_or("ERR");
+    if !matches!(code, "ERR" | "EXECABORT") {
+        return code;
+    }
+    let words = error.to_string();
+    let mut words = words.split(|character: char| !character.is_ascii_uppercase());
+    let within = words.find_map(|word| KNOWN_CODES.iter().find(|(known, _)| *known == word));
+    within.map_or(code, |(known, _)| known)
 }
 
 const KNOWN_CODES: &[(&str, &str)] = &[
