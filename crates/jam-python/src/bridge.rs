@@ -133,6 +133,17 @@ fn runtime() -> PyResult<&'static Runtime> {
     Ok(unsafe { &*current })
 }
 
+/// The stores' operations end and their files are closed before a fork, so that the child inherits no lock.
+#[cfg(unix)]
+extern "C" fn before_fork() {
+    jam::process::before_fork();
+}
+
+#[cfg(unix)]
+extern "C" fn in_parent_of_fork() {
+    jam::process::after_fork();
+}
+
 /// In the child of a fork there are no threads, and the parent's epoll instance must not be touched: the runtime is
 /// forgotten without being dropped.
 #[cfg(unix)]
@@ -146,9 +157,11 @@ fn watch_forks() -> PyResult<()> {
     static WATCHING: std::sync::Once = std::sync::Once::new();
     let mut status = 0;
     WATCHING.call_once(|| {
-        // SAFETY: the handler stores to two atomics, which is allowed between fork and exec; the extension module is
-        // never unloaded, so the handler stays where it is.
-        status = unsafe { libc::pthread_atfork(None, None, Some(in_child_of_fork)) };
+        // SAFETY: the child's handler stores to atomics, which is allowed between fork and exec; the extension module
+        // is never unloaded, so the handlers stay where they are.
+        status = unsafe {
+            libc::pthread_atfork(Some(before_fork), Some(in_parent_of_fork), Some(in_child_of_fork))
+        };
     });
     if status == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(status).into()) }
 }

@@ -241,3 +241,69 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const MINUTE: Lifetime = Lifetime { idle: Some(Duration::from_secs(60)), deadline: None };
+
+    fn key(number: u32) -> Key {
+        Key { group: Some(format!("g{}", number % 7)), id: number.to_string() }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn writes_remove_what_has_expired() {
+        let mut table = Table::default();
+        for number in 0..1_000 {
+            table.put(&key(number), b"v", MINUTE, at(0));
+        }
+        assert_eq!(table.records().count(), 1_000);
+        for number in 0..125 {
+            table.put(&key(0), b"v", MINUTE, at(60 + number));
+        }
+        assert_eq!(table.records().count(), 1);
+        assert_eq!(table.groups.len(), 1, "groups without values have no entry");
+    }
+
+    #[test]
+    fn the_sweep_spares_what_was_touched() {
+        let mut table = Table::default();
+        table.put(&key(1), b"v", MINUTE, at(0));
+        assert!(table.touch(&key(1), at(50)).is_some());
+        table.put(&key(2), b"v", MINUTE, at(70));
+        assert!(table.get(&key(1), at(109)).is_some());
+        table.put(&key(2), b"v", MINUTE, at(110));
+        assert_eq!(table.records().count(), 1);
+    }
+
+    #[test]
+    fn the_queue_holds_one_place_for_each_value_that_expires() {
+        let mut table = Table::default();
+        for round in 0..100 {
+            for number in 0..10 {
+                table.put(&key(number), b"v", MINUTE, at(0));
+                table.touch(&key(number), at(1));
+                table.replace(&key(number), b"w", at(2));
+                if (number + round) % 2 == 0 {
+                    table.delete(&key(number), at(2));
+                } else {
+                    table.rename(&key(number), &key(number + 70), None, at(3));
+                    table.rename(&key(number + 70), &key(number), None, at(3));
+                }
+            }
+        }
+        table.put(&key(100), b"v", Lifetime::default(), at(3));
+        assert_eq!(table.queue.len(), table.records().count() - 1);
+        for group in 0..7 {
+            table.clear(&format!("g{group}"), at(3));
+        }
+        assert_eq!((table.queue.len(), table.records().count()), (0, 0));
+    }
+}

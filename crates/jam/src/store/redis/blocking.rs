@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// It connects at the first use, and again by itself after a failure; a call that fails returns within the
 /// time-outs of [`RedisOptions`]. What is read may be asked for twice; a write is never sent again when it is
 /// unknown whether it has happened. The server's clock decides what is expired. A touch within a hundredth of
-/// the idle time after the last one is not written. A child process opens connections of its own.
+/// the idle time (at most a minute) after the last use is not written. A child process opens connections of its own.
 ///
 /// ```no_run
 /// use jam::Timestamp;

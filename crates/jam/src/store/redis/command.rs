@@ -27,6 +27,9 @@ const LONGEST: u64 = 1 << 50;
 /// server's log and replicas; `GETEX` is as fast as `GET`, but cannot respect a deadline or move the index's expiry.
 const TOUCHED_PARTS: f64 = 100.0;
 
+/// However long the idle time, and without one, the last use is exact to this many milliseconds.
+const LONGEST_UNTOUCHED: f64 = 60_000.0;
+
 /// The scripts and the namespace.
 #[derive(Debug)]
 pub(super) struct Commands {
@@ -268,12 +271,13 @@ impl Stored {
         self.header.last_used as i64
     }
 
-    /// Whether a touch would change anything worth a write.
+    /// Whether the last use is so near that a touch would change nothing worth a write.
     pub(super) fn is_fresh(&self, server_now: i64) -> bool {
-        let Header { idle, deadline, last_used, .. } = self.header;
-        let never_moves = idle < 0.0 || (deadline >= 0.0 && last_used + idle >= deadline);
+        let Header { idle, last_used, .. } = self.header;
+        let untouched =
+            if idle < 0.0 { LONGEST_UNTOUCHED } else { (idle / TOUCHED_PARTS).min(LONGEST_UNTOUCHED) };
         // A clock that was set back makes the distance negative; then the server decides.
-        never_moves || (0.0..idle / TOUCHED_PARTS).contains(&(server_now as f64 - last_used))
+        (0.0..untouched).contains(&(server_now as f64 - last_used))
     }
 }
 
