@@ -18,7 +18,8 @@ async def comparisons(redis_uri: str) -> AsyncIterator[Comparison]:
     """Yields one comparison after the other."""
     jam = Jam(config={"session": {"session_type": "redis", "redis_uri": redis_uri}})
     session_id = await jam.session_create("user", {"user_id": 1, "role": "admin"})
-    client = redis.asyncio.Redis.from_url(redis_uri)
+    # A connection for each task: the client refuses more than a hundred unless told.
+    client = redis.asyncio.Redis.from_url(redis_uri, max_connections=max(TASKS_AND_TARGETS))
     await client.set("plain", b'{"user_id": 1, "role": "admin"}')
     for tasks, target in TASKS_AND_TARGETS.items():
         yield await compare_async(
