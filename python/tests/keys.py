@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -62,7 +63,7 @@ def pair_for(algorithm: str) -> Pair:
     return make_pair(ec.generate_private_key(CURVES[algorithm]))
 
 
-def options_for(algorithm: str) -> dict[str, str]:
+def options_for(algorithm: str) -> dict[str, Any]:
     """What `jam.jwt.JWT` takes beside the algorithm."""
     if algorithm in HMAC:
         return {"secret": SECRET}

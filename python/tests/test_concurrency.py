@@ -147,7 +147,7 @@ def time_limit(seconds: int) -> Iterator[None]:
         watch.cancel()
 
 
-def in_child(work: Callable[[], None], seconds: int = 10) -> int:
+def in_child(work: Callable[[], object], seconds: int = 10) -> int:
     """Forks, works in the child, and gives its exit code."""
     child = os.fork()
     if child == 0:
@@ -221,7 +221,7 @@ def test_ids_made_after_a_fork_differ(face: Face, tmp_path: Path) -> None:
         with own_loop(face, made) as driven:
             return [driven.session_create("user", {}) for _ in range(100)]
 
-    child = in_child(lambda: path.write_text("\n".join(create())) and None)
+    child = in_child(lambda: path.write_text("\n".join(create())))
     ours = create()
     assert exit_code(child) == 0
     theirs = path.read_text().split()

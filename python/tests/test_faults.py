@@ -14,6 +14,8 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 from conftest import Store
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from faces import Face
 from jam.exceptions import (
     JamConfigurationError,
@@ -152,10 +154,8 @@ def test_row_17_a_password_hash_says_how_it_was_made() -> None:
 
 @pytest.mark.parametrize("algorithm", ["PS256", "PS384", "PS512"])
 def test_row_18_the_salt_is_as_long_as_the_hash(algorithm: str) -> None:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding
-
     pair = pair_for(algorithm)
+    assert isinstance(pair.key, rsa.RSAPrivateKey)
     signed, _, signature = JWT(algorithm, private_key=pair.private).encode({}).rpartition(".")
     digest = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[algorithm[2:]]
     pair.key.public_key().verify(

@@ -73,7 +73,7 @@ class Provider:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
-            def handle_error(self, *_: object) -> None:
+            def handle_error(self, request: object, client_address: object) -> None:
                 """A client that gives up is part of the tests."""
 
         self._server = Server(("127.0.0.1", 0), Handler)

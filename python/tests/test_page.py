@@ -10,6 +10,7 @@ import jam as blocking_jam
 import pytest
 from conftest import Store
 from faces import Face
+from jam.aio import Jam as AsyncJam
 from servers import RedisServer, TokenEndpoint
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -40,92 +41,100 @@ def config(store: Store, token_endpoint: TokenEndpoint) -> dict[str, Any]:
     return make_config(store, token_endpoint)
 
 
-def test_the_async_page_runs_as_it_is_written(config: dict[str, Any], redis_server: RedisServer) -> None:
+async def sessions(jam: AsyncJam) -> None:
+    # Create session
+    session_id: str = await jam.session_create(session_key="user", data={"user_id": 1})
+
+    # Get session
+    data: dict | None = await jam.session_get(session_id)
+    assert data == {"user_id": 1}
+
+    # Update session
+    await jam.session_update(session_id, {"role": "admin"})
+    assert await jam.session_get(session_id) == {"role": "admin"}
+
+    # Delete session
+    await jam.session_delete(session_id)
+    assert await jam.session_get(session_id) is None
+
+    # Clear all sessions
+    await jam.session_clear("user")
+
+    # Rework session
+    session_id = await jam.session_create(session_key="user", data={"user_id": 1})
+    new_session_id: str = await jam.session_rework(session_id)
+    assert await jam.session_get(session_id) is None
+    assert await jam.session_get(new_session_id) == {"user_id": 1}
+
+
+async def oauth2(jam: AsyncJam, auth_endpoint: str) -> None:
+    # Get authorization URL (async for API consistency)
+    auth_url: str = await jam.oauth2_get_authorized_url(provider="github", scope=["user:email"])
+    assert auth_url.startswith(auth_endpoint + "?")
+    assert "scope=user%3Aemail" in auth_url
+
+    # Fetch token (async)
+    token: dict = await jam.oauth2_fetch_token(provider="github", code="auth_code")
+    assert token["access_token"] == "access-1"
+
+    # Refresh token (async)
+    new_token: dict = await jam.oauth2_refresh_token(provider="github", refresh_token="refresh_token")
+    assert new_token["access_token"] == "access-2"
+
+    # Client credentials flow (async)
+    token: dict = await jam.oauth2_client_credentials_flow(provider="github", scope=["read"])
+    assert token["access_token"] == "access-3"
+
+
+async def jwt_otp_paseto(jam: AsyncJam) -> None:
+    # JWT - async in jam.aio.Jam
+    payload = await jam.jwt_make_payload(exp=3600, data={"user_id": 1})
+    token = await jam.jwt_create_token(payload)
+    decoded = await jam.jwt_verify_token(token)
+    assert decoded == payload
+    assert decoded["user_id"] == 1
+
+    # OTP - async in jam.aio.Jam
+    code = await jam.otp_code(secret="secret")
+    is_valid = await jam.otp_verify_code(secret="secret", code=code)
+    assert is_valid is True
+
+    # PASETO - async in jam.aio.Jam
+    payload = await jam.paseto_make_payload(exp=3600, data={"user_id": 1})
+    token = await jam.paseto_create(payload, footer=None)
+    decoded = await jam.paseto_decode(token)
+    assert decoded == {"payload": payload, "footer": None}
+    assert decoded["payload"]["data"] == {"user_id": 1}
+
+
+async def direct_module_imports(redis_uri: str) -> None:
+    # Async sessions module
+    from jam.aio.sessions import RedisSessions
+
+    session = RedisSessions(redis_uri=redis_uri)
+    session_id = await session.create("user", {"data": 1})
+    assert await session.get(session_id) == {"data": 1}
+
+    # Sync JWT module (no jam.aio.jwt)
+    from jam.jwt import JWT
+
+    jwt = JWT(alg="HS256", secret="secret")
+    token = jwt.encode({"user_id": 1})  # synchronous
+    assert jwt.decode(token) == {"user_id": 1}
+    await session.close()
+
+
+def test_the_async_page_runs_as_it_is_written(
+    config: dict[str, Any], token_endpoint: TokenEndpoint, redis_server: RedisServer
+) -> None:
     async def page() -> None:
-        # ## Instance
         from jam.aio import Jam
 
         jam = Jam(config=config)
-
-        # ## Sessions
-        # Create session
-        session_id: str = await jam.session_create(session_key="user", data={"user_id": 1})
-
-        # Get session
-        data: dict | None = await jam.session_get(session_id)
-        assert data == {"user_id": 1}
-
-        # Update session
-        await jam.session_update(session_id, {"role": "admin"})
-        assert await jam.session_get(session_id) == {"role": "admin"}
-
-        # Delete session
-        await jam.session_delete(session_id)
-        assert await jam.session_get(session_id) is None
-
-        # Clear all sessions
-        await jam.session_clear("user")
-
-        # Rework session
-        session_id = await jam.session_create(session_key="user", data={"user_id": 1})
-        new_session_id: str = await jam.session_rework(session_id)
-        assert await jam.session_get(session_id) is None
-        assert await jam.session_get(new_session_id) == {"user_id": 1}
-
-        # ## OAuth2
-        # Get authorization URL (async for API consistency)
-        auth_url: str = await jam.oauth2_get_authorized_url(provider="github", scope=["user:email"])
-        assert auth_url.startswith(config["oauth2"]["providers"]["github"]["auth_url"] + "?")
-        assert "scope=user%3Aemail" in auth_url
-
-        # Fetch token (async)
-        token: dict = await jam.oauth2_fetch_token(provider="github", code="auth_code")
-        assert token["access_token"] == "access-1"
-
-        # Refresh token (async)
-        new_token: dict = await jam.oauth2_refresh_token(provider="github", refresh_token="refresh_token")
-        assert new_token["access_token"] == "access-2"
-
-        # Client credentials flow (async)
-        token: dict = await jam.oauth2_client_credentials_flow(provider="github", scope=["read"])
-        assert token["access_token"] == "access-3"
-
-        # ## JWT, OTP, PASETO
-        # JWT - async in jam.aio.Jam
-        payload = await jam.jwt_make_payload(exp=3600, data={"user_id": 1})
-        token = await jam.jwt_create_token(payload)
-        decoded = await jam.jwt_verify_token(token)
-        assert decoded == payload
-        assert decoded["user_id"] == 1
-
-        # OTP - async in jam.aio.Jam
-        code = await jam.otp_code(secret="secret")
-        is_valid = await jam.otp_verify_code(secret="secret", code=code)
-        assert is_valid is True
-
-        # PASETO - async in jam.aio.Jam
-        payload = await jam.paseto_make_payload(exp=3600, data={"user_id": 1})
-        token = await jam.paseto_create(payload, footer=None)
-        decoded = await jam.paseto_decode(token)
-        assert decoded == {"payload": payload, "footer": None}
-        assert decoded["payload"]["data"] == {"user_id": 1}
-
-        # ## Direct module imports
-        # Async sessions module
-        from jam.aio.sessions import RedisSessions
-
-        session = RedisSessions(redis_uri=redis_server.uri)
-        session_id = await session.create("user", {"data": 1})
-        assert await session.get(session_id) == {"data": 1}
-
-        # Sync JWT module (no jam.aio.jwt)
-        from jam.jwt import JWT
-
-        jwt = JWT(alg="HS256", secret="secret")
-        token = jwt.encode({"user_id": 1})  # synchronous
-        assert jwt.decode(token) == {"user_id": 1}
-
-        await session.close()
+        await sessions(jam)
+        await oauth2(jam, f"{token_endpoint.url}/authorize")
+        await jwt_otp_paseto(jam)
+        await direct_module_imports(redis_server.uri)
         await jam.aclose()
 
     asyncio.run(page())

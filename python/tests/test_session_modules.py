@@ -170,10 +170,10 @@ def test_files_hold_no_usable_id_and_are_private(face: Face, tmp_path: Path) -> 
 def test_forged_data_are_no_session(face: Face, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     module = jam.aio.sessions if face.is_async else jam.sessions
     path = tmp_path / "sessions.sqlite3"
-    options = {"is_session_crypt": True, "session_aes_secret": KEY}
-    sessions = face.drive(module.SQLiteSessions(path, **options))
+    options: dict[str, Any] = {"is_session_crypt": True}
+    sessions = face.drive(module.SQLiteSessions(path, session_aes_secret=KEY, **options))
     first, second = (sessions.create("user", {"n": n}) for n in (1, 2))
-    stranger = face.drive(module.SQLiteSessions(path, **options | {"session_aes_secret": OTHER_KEY}))
+    stranger = face.drive(module.SQLiteSessions(path, session_aes_secret=OTHER_KEY, **options))
     plain = face.drive(module.SQLiteSessions(path))
     with caplog.at_level(logging.WARNING, "jam"):
         for opened_by in (stranger, plain):
@@ -183,13 +183,13 @@ def test_forged_data_are_no_session(face: Face, tmp_path: Path, caplog: pytest.L
 
     planted = plain.create("user", {"admin": True})
     assert sessions.get(planted) is None, "plain data where encrypted data are configured"
-    both = face.drive(module.SQLiteSessions(path, **options | {"session_aes_secret": [OTHER_KEY, KEY]}))
+    both = face.drive(module.SQLiteSessions(path, session_aes_secret=[OTHER_KEY, KEY], **options))
     assert [both.get(first), both.get(second)] == [{"n": 1}, {"n": 2}]
     plain.delete(planted)
     for each in (sessions, stranger, plain, both):
         each.close()
     give_all_rows_one_value(path)
-    sessions = face.drive(module.SQLiteSessions(path, **options))
+    sessions = face.drive(module.SQLiteSessions(path, session_aes_secret=KEY, **options))
     assert [sessions.get(first), sessions.get(second)].count(None) == 1, "opened with the value of another session"
 
 
