@@ -129,15 +129,16 @@ fn free_port() -> u16 {
 }
 
 /// `JAM_REDIS_SERVER`, else from `PATH`, else from the project's own tools.
-#[allow(clippy::disallowed_methods)] // tests are told by the environment where the server is
 fn executable() -> PathBuf {
-    if let Ok(named) = std::env::var("JAM_REDIS_SERVER") {
+    if let Some(named) = std::env::var_os("JAM_REDIS_SERVER").filter(|named| !named.is_empty()) {
         return named.into();
     }
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/redis");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     folders.extend([tools.clone(), tools.join("bin"), tools.join("src")]);
-    let found = folders.into_iter().map(|folder| folder.join("redis-server")).find(|file| file.is_file());
+    let mut files =
+        folders.iter().flat_map(|folder| ["redis-server", "valkey-server"].map(|name| folder.join(name)));
+    let found = files.find(|file| file.is_file());
     found.expect("no redis-server: install Redis 6.2 or later, or name its server in JAM_REDIS_SERVER")
 }
