@@ -7,13 +7,17 @@ import reprlib
 from collections.abc import Callable
 from typing import Any
 
-CALL_WIDTH = 62
+CALL_WIDTH = 79
 
-_short = reprlib.Repr()
-_short.maxstring = 44
-_short.maxother = 60
-_short.maxdict = 8
-_short.maxlevel = 4
+
+def _shortener(text: int, members: int) -> reprlib.Repr:
+    shortener = reprlib.Repr()
+    shortener.maxstring, shortener.maxdict = text, members
+    return shortener
+
+
+_argument = _shortener(text=20, members=1).repr
+_result = _shortener(text=44, members=4).repr
 
 
 def heading(text: str) -> None:
@@ -23,7 +27,7 @@ def heading(text: str) -> None:
 
 def tell(call: str, result: object) -> None:
     """Prints one call with its result."""
-    shown = _short.repr(result)
+    shown = _result(result)
     if len(call) > CALL_WIDTH:
         print(f"  {call}\n  {'':{CALL_WIDTH}}  -> {shown}")
     else:
@@ -43,8 +47,8 @@ class Narrated:
 
     def _narrate(self, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: object, **kwargs: object) -> Any:
-            shown = [_short.repr(value) for value in args]
-            shown += [f"{key}={_short.repr(value)}" for key, value in kwargs.items()]
+            shown = [_argument(value) for value in args]
+            shown += [f"{key}={_argument(value)}" for key, value in kwargs.items()]
             text = f"{self._name}.{method}({', '.join(shown)})"
             result = function(*args, **kwargs)
             if inspect.isawaitable(result):
