@@ -231,8 +231,8 @@ def test_errors_of_a_serializer_reach_the_task(run: Run, tmp_path: Path) -> None
         def loads(_: bytes) -> Any:
             raise LookupError("of the serializer")
 
-    path = str(tmp_path / "jam.sqlite3")
-    sessions = _jam.AsyncSessions("sqlite", sqlite_path=path, serializer=Broken)
+    serializer: Any = Broken
+    sessions = _jam.AsyncSessions("sqlite", sqlite_path=str(tmp_path / "jam.sqlite3"), serializer=serializer)
 
     async def use() -> None:
         session_id = await sessions.create("user", {})

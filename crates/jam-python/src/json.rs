@@ -52,7 +52,7 @@ enum Fault {
     DuplicateKey,
     InfiniteNumber,
     TooDeep,
-    Python(PyErr),
+    Python,
 }
 
 type Read<'py> = Result<Bound<'py, PyAny>, Fault>;
@@ -142,7 +142,7 @@ impl Fault {
             }
             Self::TooDeep => format!("the JSON is nested more than {MAX_DEPTH} deep, at byte {index}").into(),
             // Memory ran out, or an integer has more digits than Python takes.
-            Self::Python(_) => format!("Python cannot hold the JSON's value before byte {index}").into(),
+            Self::Python => format!("Python cannot hold the JSON's value before byte {index}").into(),
         }
     }
 }
@@ -154,8 +154,8 @@ impl From<JiterError> for Fault {
 }
 
 impl From<PyErr> for Fault {
-    fn from(error: PyErr) -> Self {
-        Self::Python(error)
+    fn from(_: PyErr) -> Self {
+        Self::Python
     }
 }
 
