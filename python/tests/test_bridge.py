@@ -25,7 +25,7 @@ from servers import RedisServer
 class LoopWithoutFiles(asyncio.SelectorEventLoop):
     """As the event loop of Windows: it cannot be told to watch a file."""
 
-    def add_reader(self, *_: Any) -> None:
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
         raise NotImplementedError
 
 
@@ -166,7 +166,7 @@ def test_an_operation_outside_of_a_loop_is_refused(sqlite: _jam.AsyncSessions) -
 
 def test_an_operation_that_was_never_awaited_warns_and_did_nothing(sqlite: _jam.AsyncSessions) -> None:
     with pytest.warns(RuntimeWarning, match="never awaited"):
-        sqlite.create("user", {})
+        sqlite.create("user", {})  # pyright: ignore[reportUnusedCoroutine]
     assert asyncio.run(listed(sqlite, "user")) == []
 
 
