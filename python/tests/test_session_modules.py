@@ -8,6 +8,7 @@ import logging
 import pickle
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,8 @@ def test_forged_data_are_no_session(face: Face, tmp_path: Path, caplog: pytest.L
 
 
 def give_all_rows_one_value(path: Path) -> None:
-    with sqlite3.connect(path) as database:
+    # The connection itself, as a context manager, commits but does not close.
+    with closing(sqlite3.connect(path)) as connection, connection as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%value%'")]
         assert tables
         for table in tables:

@@ -253,18 +253,16 @@ def test_encrypted_data_are_not_readable_at_rest(face: Face, tmp_path: Path) -> 
     assert plain.session_get(session_id) is None, "what is sealed does not open without the key"
 
 
-def test_keys_are_changed_by_putting_a_new_one_in_front(face: Face, store: Store) -> None:
-    if store.name == "memory":
-        pytest.skip("nothing outlives the instance")
+def test_keys_are_changed_by_putting_a_new_one_in_front(face: Face, durable_store: Store) -> None:
     old, new = generate_aes_key(), generate_aes_key()
     options = {"is_session_crypt": True}
-    first = made(face, store, session_aes_secret=old, **options)
+    first = made(face, durable_store, session_aes_secret=old, **options)
     session_id = first.session_create("user", {"a": 1})
-    both = made(face, store, session_aes_secret=[new, old], **options)
+    both = made(face, durable_store, session_aes_secret=[new, old], **options)
     assert both.session_get(session_id) == {"a": 1}
     both.session_update(session_id, {"a": 2})
-    assert made(face, store, session_aes_secret=new, **options).session_get(session_id) == {"a": 2}
-    assert made(face, store, session_aes_secret=old, **options).session_get(session_id) is None
+    assert made(face, durable_store, session_aes_secret=new, **options).session_get(session_id) == {"a": 2}
+    assert made(face, durable_store, session_aes_secret=old, **options).session_get(session_id) is None
 
 
 @pytest.mark.parametrize("key", ["short", "", b"", b"x" * 31, "é" * 32, "A" * 42, []])
