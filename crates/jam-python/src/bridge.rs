@@ -152,8 +152,9 @@ extern "C" fn in_child_of_fork() {
     RUNTIME.store(ptr::null_mut(), Ordering::Release);
 }
 
+/// Has this module told of forks.
 #[cfg(unix)]
-fn watch_forks() -> PyResult<()> {
+pub(crate) fn watch_forks() -> PyResult<()> {
     static WATCHING: std::sync::Once = std::sync::Once::new();
     let mut status = 0;
     WATCHING.call_once(|| {
@@ -166,12 +167,8 @@ fn watch_forks() -> PyResult<()> {
     if status == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(status).into()) }
 }
 
+/// Systems without `fork` have nothing to watch.
 #[cfg(not(unix))]
-fn watch_forks() -> PyResult<()> {
+pub(crate) fn watch_forks() -> PyResult<()> {
     Ok(())
-}
-
-/// Watches forks. The classes of the bridge are not for users, so the module does not name them.
-pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    watch_forks()
 }

@@ -24,8 +24,8 @@ use pyo3::prelude::*;
 fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     log::install();
+    bridge::watch_forks()?;
     error::register(module)?;
-    bridge::register(module)?;
     config::register(module)?;
     jwt::register(module)?;
     lists::register(module)?;

@@ -101,8 +101,13 @@ impl LoopQueue {
         })
     }
 
+    /// Whether it was made before a fork, by the parent.
+    fn is_of_parent(&self) -> bool {
+        self.generation != jam::process::generation()
+    }
+
     fn serves(&self, event_loop: &Bound<'_, PyAny>) -> bool {
-        self.generation == jam::process::generation()
+        !self.is_of_parent()
             && !self.closed.load(Ordering::Acquire)
             && self.event_loop(event_loop.py()).is_some_and(|served| served.is(event_loop))
     }
@@ -156,6 +161,10 @@ impl LoopQueue {
     /// The loop is closed: nobody waits for what is here and what comes.
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        if self.is_of_parent() {
+            // The parent's worker may have held the lock at the moment of the fork; here nobody would release it.
+            return;
+        }
         let answers = mem::take(&mut *lock(&self.answers));
         // Dropped without the lock, since it may run finalizers.
         drop(answers);
@@ -163,7 +172,7 @@ impl LoopQueue {
 
     /// Resumes the tasks whose answers are here.
     fn drain(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
-        if self.generation != jam::process::generation() {
+        if self.is_of_parent() {
             // The parent's file: reading it would take the parent's wake-up away.
             return Ok(());
         }
@@ -182,6 +191,15 @@ impl LoopQueue {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for LoopQueue {
+    fn drop(&mut self) {
+        if self.is_of_parent() {
+            // The parent's worker may have been writing to it at the moment of the fork.
+            mem::forget(mem::take(self.answers.get_mut().unwrap_or_else(PoisonError::into_inner)));
+        }
     }
 }
 
