@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jam::config::LIST_NAMESPACE;
 use jam::token_list::{self, Kind};
 use jam::{ConfigurationError, Timestamp};
 use pyo3::exceptions::PyTypeError;
@@ -13,9 +14,6 @@ use pyo3::types::PyBool;
 use crate::arguments::{Seconds, opaque_text};
 use crate::error::to_py;
 use crate::{bridge, stores};
-
-/// Keeps lists apart from sessions that are kept in the same place.
-const NAMESPACE: &str = "jwt_list";
 
 fn kind_of(name: &str) -> PyResult<Kind> {
     match name {
@@ -95,7 +93,7 @@ impl TokenList {
 impl TokenList {
     #[new]
     #[pyo3(signature = (
-        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_list_key=NAMESPACE,
+        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_list_key=LIST_NAMESPACE,
         in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -110,12 +108,19 @@ impl TokenList {
         in_list_life_time: Seconds,
         leeway: Seconds,
     ) -> PyResult<Self> {
-        let place =
-            stores::Keywords { section: "jwt.list", backend, json_path, sqlite_path, redis_uri }.place()?;
+        let place = stores::Keywords {
+            section: "jwt.list",
+            backend,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_namespace: redis_list_key,
+        };
+        let backend = place.backend()?;
         let (kind, (life_time, leeway)) = (kind_of(kind)?, times(in_list_life_time, leeway)?);
-        let store = bridge::block(py, || place.blocking(redis_list_key)).map_err(to_py)?;
+        let store = bridge::block(py, || backend.open(LIST_NAMESPACE)).map_err(to_py)?;
         let list = token_list::TokenList::new(store, kind, life_time, leeway).map_err(to_py)?;
-        Ok(Self { list, backend: place.name(), is_immediate: place.is_immediate() })
+        Ok(Self { list, backend: backend.name(), is_immediate: stores::is_immediate(&backend) })
     }
 
     /// "white" or "black".
@@ -197,7 +202,7 @@ fn to_bool(py: Python<'_>, value: bool) -> PyResult<Py<PyAny>> {
 impl AsyncTokenList {
     #[new]
     #[pyo3(signature = (
-        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_list_key=NAMESPACE,
+        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_list_key=LIST_NAMESPACE,
         in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -212,12 +217,19 @@ impl AsyncTokenList {
         in_list_life_time: Seconds,
         leeway: Seconds,
     ) -> PyResult<Self> {
-        let place =
-            stores::Keywords { section: "jwt.list", backend, json_path, sqlite_path, redis_uri }.place()?;
+        let place = stores::Keywords {
+            section: "jwt.list",
+            backend,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_namespace: redis_list_key,
+        };
+        let backend = place.backend()?;
         let (kind, (life_time, leeway)) = (kind_of(kind)?, times(in_list_life_time, leeway)?);
-        let store = bridge::block(py, || place.asynchronous(redis_list_key)).map_err(to_py)?;
+        let store = bridge::block(py, || backend.open_async(LIST_NAMESPACE)).map_err(to_py)?;
         let list = token_list::aio::TokenList::new(store, kind, life_time, leeway).map_err(to_py)?;
-        Ok(Self { list, backend: place.name() })
+        Ok(Self { list, backend: backend.name() })
     }
 
     /// "white" or "black".

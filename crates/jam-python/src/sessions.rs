@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jam::config::SESSIONS_NAMESPACE;
 use jam::session::{self, IdFactory};
 use jam::store::Key;
 use jam::{Error, Timestamp};
@@ -17,8 +18,6 @@ use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, un
 use crate::error::{to_py, validation};
 use crate::stores;
 use crate::{bridge, json, log};
-
-const NAMESPACE: &str = "sessions";
 
 /// What a live session tells of itself. It holds no usable id.
 ///
@@ -191,7 +190,7 @@ impl Sessions {
 impl Sessions {
     #[new]
     #[pyo3(signature = (
-        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=NAMESPACE,
+        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=SESSIONS_NAMESPACE,
         default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
@@ -210,17 +209,24 @@ impl Sessions {
         id_factory: Option<Py<PyAny>>,
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let place =
-            stores::Keywords { section: "session", backend, json_path, sqlite_path, redis_uri }.place()?;
+        let place = stores::Keywords {
+            section: "session",
+            backend,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_namespace: redis_sessions_key,
+        };
+        let backend = place.backend()?;
         let options =
             Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
                 .options()?;
-        let store = bridge::block(py, || place.blocking(redis_sessions_key)).map_err(to_py)?;
+        let store = bridge::block(py, || backend.open(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::Sessions::new(store, options).map_err(to_py)?,
             serializer: Serializer(serializer),
-            backend: place.name(),
-            is_immediate: place.is_immediate(),
+            backend: backend.name(),
+            is_immediate: stores::is_immediate(&backend),
         })
     }
 
@@ -329,7 +335,7 @@ fn to_text(py: Python<'_>, text: String) -> PyResult<Py<PyAny>> {
 impl AsyncSessions {
     #[new]
     #[pyo3(signature = (
-        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=NAMESPACE,
+        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=SESSIONS_NAMESPACE,
         default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
@@ -348,16 +354,23 @@ impl AsyncSessions {
         id_factory: Option<Py<PyAny>>,
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let place =
-            stores::Keywords { section: "session", backend, json_path, sqlite_path, redis_uri }.place()?;
+        let place = stores::Keywords {
+            section: "session",
+            backend,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_namespace: redis_sessions_key,
+        };
+        let backend = place.backend()?;
         let options =
             Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
                 .options()?;
-        let store = bridge::block(py, || place.asynchronous(redis_sessions_key)).map_err(to_py)?;
+        let store = bridge::block(py, || backend.open_async(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::aio::Sessions::new(store, options).map_err(to_py)?,
             serializer: Arc::new(Serializer(serializer)),
-            backend: place.name(),
+            backend: backend.name(),
         })
     }
 

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{
-    Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE,
-    SessionConfig,
+    Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE, SessionConfig,
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
@@ -24,7 +23,6 @@ use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::session::SessionInfo;
 use crate::session::aio::Sessions;
-use crate::store::{AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, SqliteStore};
 use crate::token_list::aio::TokenList;
 use crate::{Result, Timestamp};
 
@@ -281,18 +279,9 @@ impl fmt::Debug for Jam {
 }
 
 fn sessions(config: SessionConfig) -> Result<Sessions> {
-    Sessions::new(store(&config.backend, SESSIONS_NAMESPACE)?, config.options)
+    Sessions::new(config.backend.open_async(SESSIONS_NAMESPACE)?, config.options)
 }
 
 fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
-    TokenList::new(store(&config.backend, LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
-}
-
-fn store(backend: &Backend, namespace: &str) -> Result<Arc<dyn AsyncStore>> {
-    Ok(match backend {
-        Backend::Memory => Arc::new(MemoryStore::new()),
-        Backend::Json { path } => Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace)?))),
-        Backend::Sqlite { path } => Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace)?))),
-        Backend::Redis(options) => Arc::new(AsyncRedisStore::open(options.clone())?),
-    })
+    TokenList::new(config.backend.open_async(LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
 }

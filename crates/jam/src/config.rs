@@ -29,6 +29,7 @@ mod section;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -43,7 +44,10 @@ use crate::otp::OtpOptions;
 use crate::paseto::{KeySource, PasetoOptions, Purpose};
 use crate::secret::Secret;
 use crate::session::SessionOptions;
-use crate::store::RedisOptions;
+use crate::store::{
+    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisStore, SqliteStore,
+    Store,
+};
 use crate::token_list::Kind;
 use crate::{Error, Result, SessionError};
 
@@ -60,18 +64,13 @@ pub const DEFAULT_SQLITE_PATH: &str = "jam.sqlite3";
 pub const DEFAULT_JSON_PATH: &str = "jam.json";
 
 /// The Redis server of sessions and lists, unless another is configured.
-pub const DEFAULT_REDIS_URI: &str = "redis://localhost:6379/0";
-
-const ALGORITHMS: [&str; 14] = [
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
-    "ES512", "ES256K", "EdDSA",
-];
+pub const DEFAULT_REDIS_URI: &str = RedisOptions::DEFAULT_URL;
 
 /// What keeps sessions apart from all else in a store; on Redis another name can be configured.
-pub(crate) const SESSIONS_NAMESPACE: &str = "sessions";
+pub const SESSIONS_NAMESPACE: &str = "sessions";
 
 /// What keeps lists apart from all else in a store.
-pub(crate) const LIST_NAMESPACE: &str = "jwt_list";
+pub const LIST_NAMESPACE: &str = "jwt_list";
 
 /// A key file is small; this admits a 16384-bit RSA key with room to spare.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
@@ -149,6 +148,45 @@ impl Default for Backend {
     /// SQLite at [`DEFAULT_SQLITE_PATH`]: it survives a restart and serves many processes without a server.
     fn default() -> Self {
         Self::Sqlite { path: DEFAULT_SQLITE_PATH.into() }
+    }
+}
+
+impl Backend {
+    /// How configurations name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Json { .. } => "json",
+            Self::Sqlite { .. } => "sqlite",
+            Self::Redis(_) => "redis",
+        }
+    }
+
+    /// Opens the store. The namespace keeps apart what shares a file; on Redis, [`RedisOptions::namespace`] does.
+    ///
+    /// # Errors
+    /// [`StoreError`](crate::StoreError) for a file that cannot be used, [`Error::Validation`] for options of Redis
+    /// that cannot; the server is asked at the first use.
+    pub fn open(&self, namespace: &str) -> Result<Arc<dyn Store>> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryStore::new()),
+            Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
+            Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
+            Self::Redis(options) => Arc::new(RedisStore::open(options.clone())?),
+        })
+    }
+
+    /// As [`Backend::open`], to be awaited: files are used on tokio's threads for blocking work.
+    ///
+    /// # Errors
+    /// As [`Backend::open`].
+    pub fn open_async(&self, namespace: &str) -> Result<Arc<dyn AsyncStore>> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryStore::new()),
+            Self::Json { path } => Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace)?))),
+            Self::Sqlite { path } => Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace)?))),
+            Self::Redis(options) => Arc::new(AsyncRedisStore::open(options.clone())?),
+        })
     }
 }
 
@@ -283,7 +321,7 @@ fn log_level(top: &mut Section<'_>) -> Result<Option<LevelFilter>> {
     let level = top.choice_or_variable(
         &["log_level"],
         "JAM_LOG_LEVEL",
-        ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        &["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )?;
     Ok(level.map(|name| match name {
         "DEBUG" => LevelFilter::DEBUG,
@@ -316,7 +354,8 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
     if section.has_custom_module(&["custom_module"])? {
         return Ok(JwtConfig::default());
     }
-    let algorithm = section.choice(&["alg"], ALGORITHMS)?;
+    let algorithms: Vec<_> = Algorithm::all().map(Algorithm::name).collect();
+    let algorithm = section.choice(&["alg"], &algorithms)?;
     let algorithm = algorithm.ok_or_else(|| section.wrong("alg", "is required, for example \"HS256\""))?;
     let algorithm = algorithm.parse::<Algorithm>()?;
     let (secret, pair) = match algorithm.is_symmetric() {
@@ -343,7 +382,7 @@ fn into_bytes(text: Secret<String>) -> Secret<Vec<u8>> {
 }
 
 fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
-    let kind = match section.choice(&["type"], ["white", "black"])? {
+    let kind = match section.choice(&["type"], &["white", "black"])? {
         Some("white") => Some(Kind::White),
         Some(_) => Some(Kind::Black),
         None => None,
@@ -392,7 +431,7 @@ fn encryption_keys(section: &mut Section<'_>) -> Result<Option<Vec<Secret<String
 /// The store that a section asks for; `None`: a class of the user's own.
 fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -> Result<Option<Backend>> {
     let custom = section.has_custom_module(&["custom_module"])?;
-    let choice = section.choice(names, ["memory", "json", "sqlite", "redis", "custom"])?;
+    let choice = section.choice(names, &["memory", "json", "sqlite", "redis", "custom"])?;
     if custom || choice == Some("custom") {
         section.require("custom_module", "is required for the type \"custom\"")?;
         section.set(names[0], "custom".into());
@@ -458,7 +497,7 @@ fn provider(name: &str, section: &mut Section<'_>) -> Result<ProviderOptions> {
         section.require("client_id", "is required: the id that the provider gave out")?;
     }
     let authentication =
-        section.choice(&["client_authentication"], ["client_secret_basic", "client_secret_post"])?;
+        section.choice(&["client_authentication"], &["client_secret_basic", "client_secret_post"])?;
     Ok(ProviderOptions {
         name: name.to_owned(),
         client_id: client_id.unwrap_or_default(),
@@ -476,10 +515,10 @@ fn paseto(section: &mut Section<'_>) -> Result<Option<PasetoOptions>> {
     if section.has_custom_module(&["custom_module"])? {
         return Ok(None);
     }
-    let version = section.choice(&["version"], ["v1", "v2", "v3", "v4"])?.unwrap_or("v4");
+    let version = section.choice(&["version"], &["v1", "v2", "v3", "v4"])?.unwrap_or("v4");
     section.set("version", version.into());
     let version = version.parse().map_err(|error: Error| section.wrong("version", error.to_string()))?;
-    let purpose = section.choice(&["purpose"], ["local", "public"])?;
+    let purpose = section.choice(&["purpose"], &["local", "public"])?;
     let purpose = purpose.ok_or_else(|| section.wrong("purpose", "is required: \"local\" or \"public\""))?;
     let purpose = purpose.parse::<Purpose>()?;
     let key = section.secret(&["key", "secret_key"], Some("JAM_PASETO_KEY"))?;
@@ -520,13 +559,13 @@ fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
     let digits = section.integer(&["digits"], 6..=10)?.and_then(|digits| u32::try_from(digits).ok());
     let options = OtpOptions {
         digits: digits.unwrap_or(default.digits),
-        digest: match section.choice(&["digest"], ["sha1", "sha256", "sha512"])? {
+        digest: match section.choice(&["digest"], &["sha1", "sha256", "sha512"])? {
             Some(name) => name.parse()?,
             None => default.digest,
         },
         interval: section.integer(&["interval"], 1..=86_400)?.unwrap_or(default.interval),
     };
-    let kind = match section.choice(&["type"], ["totp", "hotp"])? {
+    let kind = match section.choice(&["type"], &["totp", "hotp"])? {
         Some("hotp") => OtpKind::Hotp,
         _ => OtpKind::Totp,
     };

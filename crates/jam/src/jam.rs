@@ -7,8 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{
-    Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE,
-    SessionConfig,
+    Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE, SessionConfig,
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
@@ -19,7 +18,6 @@ use crate::oauth2::{CallOptions, Client};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::session::{SessionInfo, Sessions};
-use crate::store::{JsonStore, MemoryStore, RedisStore, SqliteStore, Store};
 use crate::token_list::TokenList;
 use crate::{Result, Timestamp};
 
@@ -541,18 +539,9 @@ impl fmt::Debug for Jam {
 }
 
 fn sessions(config: SessionConfig) -> Result<Sessions> {
-    Sessions::new(store(&config.backend, SESSIONS_NAMESPACE)?, config.options)
+    Sessions::new(config.backend.open(SESSIONS_NAMESPACE)?, config.options)
 }
 
 fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
-    TokenList::new(store(&config.backend, LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
-}
-
-fn store(backend: &Backend, namespace: &str) -> Result<Arc<dyn Store>> {
-    Ok(match backend {
-        Backend::Memory => Arc::new(MemoryStore::new()),
-        Backend::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
-        Backend::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
-        Backend::Redis(options) => Arc::new(RedisStore::open(options.clone())?),
-    })
+    TokenList::new(config.backend.open(LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
 }

@@ -241,27 +241,27 @@ impl<'a> Section<'a> {
     }
 
     /// One of the given texts. They are compared without regard to case, and handed out as listed.
-    pub(super) fn choice<const N: usize>(
+    pub(super) fn choice(
         &mut self,
         names: &[&'static str],
-        choices: [&'static str; N],
+        choices: &[&'static str],
     ) -> Result<Option<&'static str>> {
         let Some(text) = self.text(names)? else { return Ok(None) };
-        if let Some(choice) = choices.into_iter().find(|choice| choice.eq_ignore_ascii_case(&text)) {
+        if let Some(choice) = choices.iter().copied().find(|choice| choice.eq_ignore_ascii_case(&text)) {
             self.canonical.insert(names[0].to_owned(), choice.into());
             return Ok(Some(choice));
         }
         // The text itself is not repeated: a variable may have put a secret there.
-        let hint = suggestion(&text, choices.into_iter());
-        Err(self.wrong(names[0], format!("must be one of {}{hint}", quoted(choices.into_iter()))))
+        let hint = suggestion(&text, choices.iter().copied());
+        Err(self.wrong(names[0], format!("must be one of {}{hint}", quoted(choices.iter().copied()))))
     }
 
     /// A choice. Where it is absent, `variable` is asked.
-    pub(super) fn choice_or_variable<const N: usize>(
+    pub(super) fn choice_or_variable(
         &mut self,
         names: &[&'static str],
         variable: &str,
-        choices: [&'static str; N],
+        choices: &[&'static str],
     ) -> Result<Option<&'static str>> {
         self.fall_back(names, Some(variable));
         self.choice(names, choices)

@@ -32,7 +32,7 @@ use crate::{Error, Result, StoreError};
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
     /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, or `redis+unix:///SOCKET[?db=DATABASE&pass=PASSWORD]`.
-    /// Default: `redis://127.0.0.1:6379/0`.
+    /// Default: [`RedisOptions::DEFAULT_URL`].
     pub url: Secret<String>,
     /// Begins every key: 1 to 128 printable ASCII characters without braces. Default: `sessions`.
     pub namespace: String,
@@ -45,7 +45,7 @@ pub struct RedisOptions {
 impl Default for RedisOptions {
     fn default() -> Self {
         Self {
-            url: "redis://127.0.0.1:6379/0".into(),
+            url: Self::DEFAULT_URL.into(),
             namespace: "sessions".to_owned(),
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(2),
@@ -54,6 +54,9 @@ impl Default for RedisOptions {
 }
 
 impl RedisOptions {
+    /// The server that is taken when none is named.
+    pub const DEFAULT_URL: &str = "redis://localhost:6379/0";
+
     /// The checked options, as the client takes them.
     fn connection_info(&self, protocol: ProtocolVersion) -> Result<ConnectionInfo> {
         check_namespace(&self.namespace)?;
