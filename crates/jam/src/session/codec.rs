@@ -1,30 +1,16 @@
-//! Server-side sessions: data that stays with the server, and an opaque id that the client carries.
-//!
-//! [`Sessions`] blocks and [`aio::Sessions`] is awaited; both are a [`Codec`], which knows no store and no
-//! runtime, around one call to a store.
-//!
-//! An id is `<tag>.<secret>`. The tag is a hash of the session key, so that all sessions of one owner lie together; the
-//! secret has 256 bits from the operating system. The store is only ever given the SHA-256 of the id: whoever reads
-//! the store's file or server finds no id that could be used. Ids come back from clients, so anything may be
-//! passed for one: what is malformed, forged, expired or unknown is simply no session.
+//! The pure steps of sessions: ids, store keys and records.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::{IdFactory, MAX_SESSION_KEY, MAX_TTL, SessionOptions};
 use crate::crypto::{random_bytes, seal, sha256};
 use crate::encoding::{base64url_decode, base64url_encode};
 use crate::secret::Secret;
-use crate::store::{Entry, Exchange, Key, Lifetime, Renamed, Store};
-use crate::{ConfigurationError, Error, Result, SessionError, StoreError, Timestamp};
-
-/// The longest session key, in bytes of UTF-8.
-pub const MAX_SESSION_KEY: usize = 64 * 1024;
-
-/// The longest time to live that can be configured: a hundred years of 365 days.
-pub const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+use crate::store::{Exchange, Key, Lifetime};
+use crate::{ConfigurationError, Error, Result, SessionError, Timestamp};
 
 /// Twelve bytes of a hash in base64url.
 const TAG_LENGTH: usize = 16;
@@ -35,77 +21,6 @@ const FACTORY_TEXT: std::ops::RangeInclusive<usize> = 16..=200;
 /// printable so that a store which keeps text can show a plain record as it is.
 const PLAIN: &[u8] = b"1p";
 const SEALED: &[u8] = b"1s";
-
-/// How often [`Sessions::rework`] reads again when somebody else writes to the session at the same time.
-const REWORK_ATTEMPTS: usize = 64;
-
-/// Makes the secret part of an id, in place of 256 random bits. The text has 16 to 200 characters of
-/// `A-Z a-z 0-9 - . _ ~` and must be unguessable and never the same twice.
-pub type IdFactory = Arc<dyn Fn() -> Result<String> + Send + Sync>;
-
-/// How sessions live and are kept.
-///
-/// ```
-/// use std::time::Duration;
-/// use jam::session::SessionOptions;
-///
-/// let options = SessionOptions { default_ttl: Some(Duration::from_secs(900)), ..SessionOptions::default() };
-/// assert_eq!(options.absolute_ttl, None);
-/// ```
-#[derive(Clone)]
-pub struct SessionOptions {
-    /// A session ends so long after it was last read or written. One hour by default; `None`: never by idling.
-    pub default_ttl: Option<Duration>,
-    /// A session ends so long after it was created, however busy it is. `None`: never.
-    pub absolute_ttl: Option<Duration>,
-    /// Seals the data with AES-256-GCM before the store sees it. Each key is 32 bytes as url-safe base64, newest
-    /// first: the first one seals, every one opens. `None`: the data is stored as it is. An empty list is an error.
-    pub encryption_keys: Option<Vec<Secret<String>>>,
-    /// Makes the secret part of ids; `None`: 256 random bits.
-    pub id_factory: Option<IdFactory>,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self {
-            default_ttl: Some(Duration::from_secs(3600)),
-            absolute_ttl: None,
-            encryption_keys: None,
-            id_factory: None,
-        }
-    }
-}
-
-impl fmt::Debug for SessionOptions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SessionOptions")
-            .field("default_ttl", &self.default_ttl)
-            .field("absolute_ttl", &self.absolute_ttl)
-            .field("encryption_keys", &self.encryption_keys)
-            .field("id_factory", &self.id_factory.as_ref().map(|_| "custom"))
-            .finish()
-    }
-}
-
-/// What is told of a live session. It holds no id that could be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionInfo {
-    /// A public name of the session: the hash of its id. It opens nothing.
-    pub handle: String,
-    /// When the session was created; a rework keeps it.
-    pub created: Timestamp,
-    /// When the session was last read or written, where the store knows.
-    pub last_used: Option<Timestamp>,
-    /// When the session ends, if nobody uses it before.
-    pub expires: Option<Timestamp>,
-}
-
-impl From<Entry> for SessionInfo {
-    fn from(entry: Entry) -> Self {
-        Self { handle: entry.id, created: entry.created, last_used: entry.last_used, expires: entry.expires }
-    }
-}
 
 /// A new id, and where its session will be stored.
 #[derive(Clone, PartialEq, Eq)]
@@ -253,19 +168,19 @@ impl Codec {
         Ok(Some(Exchange { expected, replacement }))
     }
 
-    fn create(&self, session_key: &str, data: &[u8]) -> Result<(NewId, Vec<u8>)> {
+    pub(super) fn create(&self, session_key: &str, data: &[u8]) -> Result<(NewId, Vec<u8>)> {
         let new = self.new_id(&self.group(session_key)?)?;
         let record = self.seal(&new.key, data);
         Ok((new, record))
     }
 
-    fn update(&self, id: &str, data: &[u8]) -> Result<(Key, Vec<u8>)> {
+    pub(super) fn update(&self, id: &str, data: &[u8]) -> Result<(Key, Vec<u8>)> {
         let key = self.locate(id).ok_or(SessionError::NotFound)?;
         let record = self.seal(&key, data);
         Ok((key, record))
     }
 
-    fn rework(&self, id: &str) -> Result<(Key, NewId)> {
+    pub(super) fn rework(&self, id: &str) -> Result<(Key, NewId)> {
         let old = self.locate(id).ok_or(SessionError::NotFound)?;
         let new = self.new_id(&id[..TAG_LENGTH])?;
         Ok((old, new))
@@ -311,304 +226,10 @@ fn empty_key() -> Error {
     SessionError::EmptyAesKey(reason.into()).into()
 }
 
-fn id_taken() -> Error {
-    Error::validation("the id factory made an id that is in use; it must never make one twice")
-}
-
-fn still_changing() -> Error {
-    let reason = "the session was written to faster than it could be moved to a new id; try again";
-    StoreError::Refused(reason.into()).into()
-}
-
-/// Sessions over a blocking store. One instance can be shared between threads; clones share the store.
-///
-/// `data` is opaque bytes. `now` is the caller's clock; a store on a server uses the server's.
-///
-/// ```
-/// use std::sync::Arc;
-/// use jam::{session::{SessionOptions, Sessions}, store::MemoryStore, Timestamp};
-///
-/// let sessions = Sessions::new(Arc::new(MemoryStore::new()), SessionOptions::default())?;
-/// let now = Timestamp::from_seconds(1_700_000_000);
-///
-/// let id = sessions.create("user 1", b"{}", now)?;
-/// assert_eq!(sessions.get(&id, now)?, Some(b"{}".to_vec()));
-///
-/// let new_id = sessions.rework(&id, now)?; // after a login: the old id is dead
-/// assert_eq!(sessions.get(&id, now)?, None);
-/// sessions.delete(&new_id, now)?;
-/// # Ok::<(), jam::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Sessions {
-    store: Arc<dyn Store>,
-    codec: Arc<Codec>,
-}
-
-impl fmt::Debug for Sessions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Sessions").field(&self.codec).finish()
-    }
-}
-
-impl Sessions {
-    /// Sessions in `store`.
-    ///
-    /// # Errors
-    /// Those of [`Codec::new`].
-    pub fn new(store: Arc<dyn Store>, options: SessionOptions) -> Result<Self> {
-        Ok(Self { store, codec: Arc::new(Codec::new(options)?) })
-    }
-
-    /// Creates a session and gives its id. `session_key` says whose it is; any text of up to
-    /// [`MAX_SESSION_KEY`] bytes.
-    ///
-    /// # Errors
-    /// [`Error::Validation`] for a longer session key or an unfit id factory; [`Error::Store`].
-    pub fn create(&self, session_key: &str, data: &[u8], now: Timestamp) -> Result<String> {
-        let (new, record) = self.codec.create(session_key, data)?;
-        let inserted = self.store.insert(&new.key, &record, self.codec.lifetime(now), now)?;
-        if inserted { Ok(new.id) } else { Err(id_taken()) }
-    }
-
-    /// The data, and the idle time starts anew. `None` for whatever is no live session's id.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub fn get(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        let Some(key) = self.codec.locate(id) else { return Ok(None) };
-        let record =
-            if self.codec.touches() { self.store.touch(&key, now) } else { self.store.get(&key, now) }?;
-        Ok(record.and_then(|record| self.codec.open(&key, &record)))
-    }
-
-    /// Replaces the data; the idle time starts anew. A session that ended is never brought back.
-    ///
-    /// # Errors
-    /// [`SessionError::NotFound`] for whatever is no live session's id; [`Error::Store`].
-    pub fn update(&self, id: &str, data: &[u8], now: Timestamp) -> Result<()> {
-        let (key, record) = self.codec.update(id, data)?;
-        let replaced = self.store.replace(&key, &record, now)?;
-        if replaced { Ok(()) } else { Err(SessionError::NotFound.into()) }
-    }
-
-    /// Ends the session, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub fn delete(&self, id: &str, now: Timestamp) -> Result<()> {
-        let Some(key) = self.codec.locate(id) else { return Ok(()) };
-        self.store.delete(&key, now).map(drop)
-    }
-
-    /// Ends all sessions of the session key.
-    ///
-    /// # Errors
-    /// [`Error::Validation`] for a session key above [`MAX_SESSION_KEY`]; [`Error::Store`].
-    pub fn clear(&self, session_key: &str, now: Timestamp) -> Result<()> {
-        self.store.clear(&self.codec.group(session_key)?, now).map(drop)
-    }
-
-    /// Gives the session a new id, atomically: its data, creation and deadline stay, the old id is dead. Of two
-    /// reworks of one id at the same time, one succeeds.
-    ///
-    /// # Errors
-    /// [`SessionError::NotFound`] for whatever is no live session's id; [`Error::Validation`] for an unfit id
-    /// factory; [`Error::Store`].
-    pub fn rework(&self, id: &str, now: Timestamp) -> Result<String> {
-        let (old, new) = self.codec.rework(id)?;
-        for _ in 0..REWORK_ATTEMPTS {
-            let record = if self.codec.seals() { self.store.get(&old, now)? } else { None };
-            let exchange = self.codec.exchange(&old, &new.key, record)?;
-            match self.store.rename(&old, &new.key, exchange.as_ref(), now)? {
-                Renamed::Moved => return Ok(new.id),
-                Renamed::Missing => return Err(SessionError::NotFound.into()),
-                Renamed::Conflict if exchange.is_none() => return Err(id_taken()),
-                Renamed::Conflict => {}
-            }
-        }
-        Err(still_changing())
-    }
-
-    /// The live sessions of the session key, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Validation`] for a session key above [`MAX_SESSION_KEY`]; [`Error::Store`].
-    pub fn list(&self, session_key: &str, now: Timestamp) -> Result<Vec<SessionInfo>> {
-        let entries = self.store.list(&self.codec.group(session_key)?, now)?;
-        Ok(entries.into_iter().map(SessionInfo::from).collect())
-    }
-
-    /// Closes the store; later calls fail with [`StoreError::Closed`].
-    pub fn close(&self) {
-        self.store.close();
-    }
-}
-
-/// The awaited twin of [`Sessions`].
-pub mod aio {
-    use std::fmt;
-    use std::future::Future;
-    use std::sync::Arc;
-
-    use super::{Codec, REWORK_ATTEMPTS, SessionInfo, SessionOptions, id_taken, still_changing};
-    use crate::store::{AsyncStore, Renamed};
-    use crate::{Result, SessionError, Timestamp};
-
-    /// Sessions over an asynchronous store. One instance can be shared between tasks; clones share the store.
-    ///
-    /// The methods say and refuse the same as those of the blocking [`Sessions`](super::Sessions). Ids and records
-    /// are made when a method is called, and the store is asked when its future is first polled; the
-    /// futures borrow nothing.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use jam::{session::{aio::Sessions, SessionOptions}, store::MemoryStore, Timestamp};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> jam::Result<()> {
-    /// let sessions = Sessions::new(Arc::new(MemoryStore::new()), SessionOptions::default())?;
-    /// let now = Timestamp::from_seconds(1_700_000_000);
-    ///
-    /// let id = sessions.create("user 1", b"{}", now).await?;
-    /// assert_eq!(sessions.get(&id, now).await?, Some(b"{}".to_vec()));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[derive(Clone)]
-    pub struct Sessions {
-        store: Arc<dyn AsyncStore>,
-        codec: Arc<Codec>,
-    }
-
-    impl fmt::Debug for Sessions {
-        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.debug_tuple("Sessions").field(&self.codec).finish()
-        }
-    }
-
-    impl Sessions {
-        /// See [`Sessions::new`](super::Sessions::new).
-        ///
-        /// # Errors
-        /// Those of [`Codec::new`].
-        pub fn new(store: Arc<dyn AsyncStore>, options: SessionOptions) -> Result<Self> {
-            Ok(Self { store, codec: Arc::new(Codec::new(options)?) })
-        }
-
-        /// See [`Sessions::create`](super::Sessions::create).
-        pub fn create(
-            &self,
-            session_key: &str,
-            data: &[u8],
-            now: Timestamp,
-        ) -> impl Future<Output = Result<String>> + Send + use<> {
-            let (store, lifetime) = (Arc::clone(&self.store), self.codec.lifetime(now));
-            let created = self.codec.create(session_key, data);
-            async move {
-                let (new, record) = created?;
-                let inserted = store.insert(&new.key, &record, lifetime, now).await?;
-                if inserted { Ok(new.id) } else { Err(id_taken()) }
-            }
-        }
-
-        /// See [`Sessions::get`](super::Sessions::get).
-        pub fn get(
-            &self,
-            id: &str,
-            now: Timestamp,
-        ) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send + use<> {
-            let (store, codec) = (Arc::clone(&self.store), Arc::clone(&self.codec));
-            let located = codec.locate(id);
-            async move {
-                let Some(key) = located else { return Ok(None) };
-                let record =
-                    if codec.touches() { store.touch(&key, now) } else { store.get(&key, now) }.await?;
-                Ok(record.and_then(|record| codec.open(&key, &record)))
-            }
-        }
-
-        /// See [`Sessions::update`](super::Sessions::update).
-        pub fn update(
-            &self,
-            id: &str,
-            data: &[u8],
-            now: Timestamp,
-        ) -> impl Future<Output = Result<()>> + Send + use<> {
-            let (store, updated) = (Arc::clone(&self.store), self.codec.update(id, data));
-            async move {
-                let (key, record) = updated?;
-                let replaced = store.replace(&key, &record, now).await?;
-                if replaced { Ok(()) } else { Err(SessionError::NotFound.into()) }
-            }
-        }
-
-        /// See [`Sessions::delete`](super::Sessions::delete).
-        pub fn delete(&self, id: &str, now: Timestamp) -> impl Future<Output = Result<()>> + Send + use<> {
-            let (store, located) = (Arc::clone(&self.store), self.codec.locate(id));
-            async move {
-                let Some(key) = located else { return Ok(()) };
-                store.delete(&key, now).await.map(drop)
-            }
-        }
-
-        /// See [`Sessions::clear`](super::Sessions::clear).
-        pub fn clear(
-            &self,
-            session_key: &str,
-            now: Timestamp,
-        ) -> impl Future<Output = Result<()>> + Send + use<> {
-            let (store, group) = (Arc::clone(&self.store), self.codec.group(session_key));
-            async move { store.clear(&group?, now).await.map(drop) }
-        }
-
-        /// See [`Sessions::rework`](super::Sessions::rework).
-        pub fn rework(
-            &self,
-            id: &str,
-            now: Timestamp,
-        ) -> impl Future<Output = Result<String>> + Send + use<> {
-            let (store, codec) = (Arc::clone(&self.store), Arc::clone(&self.codec));
-            let reworked = codec.rework(id);
-            async move {
-                let (old, new) = reworked?;
-                for _ in 0..REWORK_ATTEMPTS {
-                    let record = if codec.seals() { store.get(&old, now).await? } else { None };
-                    let exchange = codec.exchange(&old, &new.key, record)?;
-                    match store.rename(&old, &new.key, exchange.as_ref(), now).await? {
-                        Renamed::Moved => return Ok(new.id),
-                        Renamed::Missing => return Err(SessionError::NotFound.into()),
-                        Renamed::Conflict if exchange.is_none() => return Err(id_taken()),
-                        Renamed::Conflict => {}
-                    }
-                }
-                Err(still_changing())
-            }
-        }
-
-        /// See [`Sessions::list`](super::Sessions::list).
-        pub fn list(
-            &self,
-            session_key: &str,
-            now: Timestamp,
-        ) -> impl Future<Output = Result<Vec<SessionInfo>>> + Send + use<> {
-            let (store, group) = (Arc::clone(&self.store), self.codec.group(session_key));
-            async move {
-                let entries = store.list(&group?, now).await?;
-                Ok(entries.into_iter().map(SessionInfo::from).collect())
-            }
-        }
-
-        /// See [`Sessions::close`](super::Sessions::close).
-        pub fn close(&self) {
-            self.store.close();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::sync::Arc;
 
     use super::*;
 
