@@ -5,7 +5,7 @@ use std::time::Duration;
 use jam::{ConfigurationError, Timestamp};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::error;
 
@@ -96,6 +96,22 @@ pub(crate) fn required_text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyRe
     let text = value.cast::<PyString>().map_err(|_| not_a_str(value, name))?;
     text.to_str()
         .map_err(|_| error::validation(&format!("{name} has a lone surrogate, which is no Unicode text")))
+}
+
+/// A dict. Whatever else is a `JamValidationError`.
+pub(crate) fn required_dict(value: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
+    if value.is_instance_of::<PyDict>() {
+        return Ok(());
+    }
+    Err(error::validation(&format!("{name} must be a dict, not {}", type_name(value))))
+}
+
+/// Bytes, or the bytes of a text.
+pub(crate) fn bytes_or_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
+    match value.cast::<PyBytes>() {
+        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
+        Err(_) => text(value, name).map(|text| text.as_bytes().to_vec()),
+    }
 }
 
 /// The text of something that clients send. What is no Unicode text becomes the empty text, which names nothing.

@@ -1,6 +1,7 @@
 //! Jam's errors as exceptions of `jam.exceptions`.
 
 use jam::{ConfigurationError, Error, JwtError, OAuth2Error, PasetoError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
@@ -27,6 +28,11 @@ pub(crate) fn validation(message: &str) -> PyErr {
 /// An argument that cannot be used, found at `path` inside of it: `JamValidationError`.
 pub(crate) fn validation_at(path: &str, message: &str) -> PyErr {
     raise("validation.invalid", message, Some(("path", path)))
+}
+
+/// The answer to `pickle` and `copy`: neither a key nor a connection may leave its object unnoticed.
+pub(crate) fn not_picklable(class: &str) -> PyErr {
+    PyTypeError::new_err(format!("{class} holds keys or connections and cannot be pickled or copied"))
 }
 
 /// What Jam itself did wrong: `JamError`.

@@ -10,9 +10,10 @@ use jam::{JwtError, Timestamp};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use crate::arguments::{Seconds, integer, required_text, text, type_name};
+use crate::arguments::{Seconds, bytes_or_text, integer, required_dict, required_text, text, type_name};
+use crate::serializer::Serializer;
 use crate::{error, json, log};
 
 /// Signing or verifying so many bytes with HMAC takes as long as giving the GIL away and taking it back is worth.
@@ -42,7 +43,7 @@ const SHORT: usize = 16 * 1024;
 #[pyclass(subclass, frozen, module = "jam._jam", name = "JWT")]
 pub(crate) struct PyJwt {
     jwt: Jwt,
-    serializer: Option<Py<PyAny>>,
+    serializer: Serializer,
     /// The last key that `decode` was given, since it is mostly the same one.
     given_key: Mutex<Option<(String, Arc<VerifyingKey>)>>,
 }
@@ -82,7 +83,9 @@ impl PyJwt {
             private_key: private_key.map(|key| key_text(key, "private_key")).transpose()?,
             public_key: public_key.map(|key| key_text(key, "public_key")).transpose()?,
             password: password
-                .map(|password| bytes(password, "password").and_then(|bytes| secret_text(bytes, "password")))
+                .map(|password| {
+                    bytes_or_text(password, "password").and_then(|bytes| secret_text(bytes, "password"))
+                })
                 .transpose()?,
             issuer: issuer.map(|issuer| text(issuer, "issuer").map(str::to_owned)).transpose()?,
             audience: audience.map(audiences).transpose()?.unwrap_or_default(),
@@ -92,6 +95,7 @@ impl PyJwt {
         };
         let jwt = Jwt::new(options).map_err(error::to_py)?;
         log::flush(alg.py());
+        let serializer = Serializer::new(serializer);
         Ok(Self { jwt, serializer, given_key: Mutex::new(None) })
     }
 
@@ -104,7 +108,9 @@ impl PyJwt {
     ///     JamValidationError: The payload is no dict, or holds what JSON cannot hold.
     ///     JamJWTEmptyPrivateKey: Only the public key is known.
     fn encode(&self, payload: &Bound<'_, PyAny>) -> PyResult<String> {
-        let payload_text = self.dump(payload)?;
+        // Also for a serializer of the user's own: a set of claims is an object (RFC 7519 section 7.1).
+        required_dict(payload, "payload")?;
+        let payload_text = self.serializer.dump(payload, "payload")?;
         let sign = || self.jwt.encode_json(&payload_text);
         self.run(payload.py(), payload_text.len(), sign).map_err(error::to_py)
     }
@@ -194,34 +200,15 @@ impl PyJwt {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("JWT holds keys and cannot be pickled or copied"))
+        Err(error::not_picklable("JWT"))
     }
 }
 
 impl PyJwt {
-    fn dump(&self, payload: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-        if !payload.is_instance_of::<PyDict>() {
-            return Err(error::validation(&format!("payload must be a dict, not {}", type_name(payload))));
-        }
-        let Some(serializer) = &self.serializer else {
-            let mut written = Vec::with_capacity(512);
-            json::write(payload, &mut written)?;
-            return Ok(written);
-        };
-        let written =
-            serializer.bind(payload.py()).call_method1(intern!(payload.py(), "dumps"), (payload,))?;
-        bytes(&written, "the serializer's dumps")
-    }
-
     fn load<'py>(&self, py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let value = match &self.serializer {
-            None => json::parse(py, payload)
-                .map_err(|reason| malformed(format!("the token's payload: {reason}")))?,
-            Some(serializer) => {
-                serializer.bind(py).call_method1(intern!(py, "loads"), (PyBytes::new(py, payload),))?
-            }
-        };
-        value.cast_into::<PyDict>().map_err(|_| malformed("the token's payload is no JSON object"))
+        let refuse = |reason| Err(malformed(format!("the token's payload: {reason}")));
+        let claims = self.serializer.load(py, payload, refuse)?;
+        claims.cast_into::<PyDict>().map_err(|_| malformed("the token's payload is no JSON object"))
     }
 
     fn verify(
@@ -410,18 +397,10 @@ fn audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     items.iter().map(|item| text(item, "audience").map(str::to_owned)).collect()
 }
 
-/// Bytes, or the bytes of a text.
-fn bytes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
-    match value.cast::<PyBytes>() {
-        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
-        Err(_) => text(value, name).map(|text| text.as_bytes().to_vec()),
-    }
-}
-
 /// The bytes of a key: a dict is a JWK and stands for its JSON text.
 fn key_bytes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
     if !value.is_instance_of::<PyDict>() {
-        return bytes(value, name);
+        return bytes_or_text(value, name);
     }
     let mut written = Vec::new();
     json::write(value, &mut written)?;

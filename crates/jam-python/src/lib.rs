@@ -12,6 +12,7 @@ mod log;
 mod oauth2;
 mod otp;
 mod paseto;
+mod serializer;
 mod sessions;
 mod stores;
 mod utils;

@@ -7,12 +7,11 @@ use std::time::Duration;
 use jam::config::LIST_NAMESPACE;
 use jam::token_list::{self, Kind};
 use jam::{ConfigurationError, Timestamp};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use crate::arguments::{Seconds, opaque_text};
-use crate::error::to_py;
+use crate::error::{not_picklable, to_py};
 use crate::{bridge, stores};
 
 fn kind_of(name: &str) -> PyResult<Kind> {
@@ -46,10 +45,6 @@ fn token_texts(tokens: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 
 fn borrowed(tokens: &[String]) -> Vec<&str> {
     tokens.iter().map(String::as_str).collect()
-}
-
-fn refuse_pickling(class: &str) -> PyErr {
-    PyTypeError::new_err(format!("{class} holds connections and cannot be pickled or copied"))
 }
 
 /// A white or black list of tokens in one of Jam's stores; blocking.
@@ -159,7 +154,7 @@ impl TokenList {
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {
-        Err(refuse_pickling("TokenList"))
+        Err(not_picklable("TokenList"))
     }
 
     fn __repr__(&self) -> String {
@@ -265,7 +260,7 @@ impl AsyncTokenList {
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {
-        Err(refuse_pickling("AsyncTokenList"))
+        Err(not_picklable("AsyncTokenList"))
     }
 
     fn __repr__(&self) -> String {

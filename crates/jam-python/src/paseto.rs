@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 use serde_json::{Map, Value};
 
-use crate::arguments::{integer, text};
+use crate::arguments::{bytes_or_text, integer, required_dict, text};
+use crate::serializer::Serializer;
 use crate::{error, json};
 
 /// Version 4: `local` by XChaCha20 and BLAKE2b, `public` by Ed25519.
@@ -24,7 +25,7 @@ use crate::{error, json};
 #[pyclass(subclass, frozen, module = "jam._jam", name = "PASETOv4")]
 pub(crate) struct PasetoV4 {
     paseto: Paseto,
-    serializer: Option<Py<PyAny>>,
+    serializer: Serializer,
 }
 
 #[pymethods]
@@ -43,7 +44,8 @@ impl PasetoV4 {
             key: key.map(|key| key_source(key, "key")).transpose()?,
             public_key: public_key.map(|key| key_source(key, "public_key")).transpose()?,
         };
-        Ok(Self { paseto: Paseto::new(options).map_err(error::to_py)?, serializer })
+        let paseto = Paseto::new(options).map_err(error::to_py)?;
+        Ok(Self { paseto, serializer: Serializer::new(serializer) })
     }
 
     /// Takes a key for one purpose.
@@ -79,7 +81,9 @@ impl PasetoV4 {
         footer: Option<&Bound<'_, PyAny>>,
         implicit_assertion: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let payload = self.dump(payload)?;
+        // Also for a serializer of the user's own: a set of claims is an object.
+        required_dict(payload, "payload")?;
+        let payload = self.serializer.dump(payload, "payload")?;
         let footer = footer.map_or(Ok(Vec::new()), write_footer)?;
         // What this class would refuse to read, it does not write either.
         Footer::read(footer.clone()).map_err(|refusal| error::validation(&refusal.to_string()))?;
@@ -147,27 +151,10 @@ impl PasetoV4 {
 }
 
 impl PasetoV4 {
-    fn dump(&self, payload: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-        if !payload.is_instance_of::<PyDict>() {
-            return Err(error::validation("the payload of a PASETO is a dict"));
-        }
-        let Some(serializer) = &self.serializer else {
-            let mut bytes = Vec::with_capacity(256);
-            json::write(payload, &mut bytes)?;
-            return Ok(bytes);
-        };
-        let written = serializer.bind(payload.py()).call_method1("dumps", (payload,))?;
-        bytes_or_text(&written, "the serializer's dumps")
-    }
-
     fn load<'py>(&self, py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let value = match &self.serializer {
-            None => {
-                json::parse(py, payload).map_err(|reason| malformed(&format!("the payload is {reason}")))?
-            }
-            Some(serializer) => serializer.bind(py).call_method1("loads", (PyBytes::new(py, payload),))?,
-        };
-        value.cast_into::<PyDict>().map_err(|_| malformed("the payload of the PASETO is no JSON object"))
+        let refuse = |reason| Err(malformed(&format!("the payload is {reason}")));
+        let claims = self.serializer.load(py, payload, refuse)?;
+        claims.cast_into::<PyDict>().map_err(|_| malformed("the payload of the PASETO is no JSON object"))
     }
 }
 
@@ -209,13 +196,6 @@ fn key_source(key: &Bound<'_, PyAny>, name: &str) -> PyResult<KeySource> {
 
 fn implicit(assertion: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
     assertion.map_or(Ok(Vec::new()), |assertion| bytes_or_text(assertion, "implicit_assertion"))
-}
-
-fn bytes_or_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
-    match value.cast::<PyBytes>() {
-        Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
-        Err(_) => text(value, name).map(|text| text.as_bytes().to_vec()),
-    }
 }
 
 fn write_footer(footer: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {

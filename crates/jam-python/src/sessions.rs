@@ -10,14 +10,14 @@ use jam::config::SESSIONS_NAMESPACE;
 use jam::session::{self, IdFactory};
 use jam::store::Key;
 use jam::{Error, Timestamp};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyList, PyString};
 
-use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, unix_seconds};
-use crate::error::{to_py, validation};
+use crate::arguments::{Seconds, opaque_text, required_text, texts, unix_seconds};
+use crate::error::{not_picklable, to_py};
+use crate::serializer::Serializer;
 use crate::stores;
-use crate::{bridge, json, log};
+use crate::{bridge, log};
 
 /// What a live session tells of itself. It holds no usable id.
 ///
@@ -63,43 +63,6 @@ impl SessionInfo {
     }
 }
 
-/// How session data become bytes: a serializer of the user's own, or JSON.
-struct Serializer(Option<Py<PyAny>>);
-
-impl Serializer {
-    fn dump(&self, data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-        if let Some(custom) = &self.0 {
-            return bytes_of(&custom.bind(data.py()).call_method1("dumps", (data,))?);
-        }
-        if !data.is_instance_of::<PyDict>() {
-            return Err(validation(&format!("data must be a dict, not {}", type_name(data))));
-        }
-        let mut text = Vec::new();
-        json::write(data, &mut text)?;
-        Ok(text)
-    }
-
-    fn load(&self, py: Python<'_>, data: Option<&[u8]>) -> PyResult<Py<PyAny>> {
-        let Some(data) = data else { return Ok(py.None()) };
-        if let Some(custom) = &self.0 {
-            return Ok(custom.bind(py).call_method1("loads", (PyBytes::new(py, data),))?.unbind());
-        }
-        // What is no JSON was put there by somebody else: no session, as with any other forged data.
-        Ok(json::parse(py, data).map_or_else(|_| py.None(), Bound::unbind))
-    }
-}
-
-/// What `dumps` of a serializer gave: bytes, or str in UTF-8.
-fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    if let Ok(bytes) = value.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
-    }
-    match value.cast::<PyString>().map(|text| text.to_str().map(str::as_bytes)) {
-        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
-        _ => Err(validation(&format!("the serializer's dumps must give bytes, not {}", type_name(value)))),
-    }
-}
-
 /// The options that Python gives as keywords.
 struct Keywords<'a, 'py> {
     default_ttl: Seconds,
@@ -125,6 +88,13 @@ impl Keywords<'_, '_> {
     }
 }
 
+/// The data of a session, or `None` for no session.
+fn loaded(py: Python<'_>, serializer: &Serializer, data: Option<&[u8]>) -> PyResult<Py<PyAny>> {
+    let Some(data) = data else { return Ok(py.None()) };
+    // What is no JSON was put there by somebody else: no session, as with any other forged data.
+    serializer.load(py, data, |_| Ok(py.None().into_bound(py))).map(Bound::unbind)
+}
+
 thread_local! {
     /// What the user's id factory raised, on its way around the core, which knows no exceptions.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
@@ -142,10 +112,6 @@ fn id_factory(factory: Py<PyAny>) -> IdFactory {
 /// The exception for an error of a method that makes an id: the factory's own, if it raised one.
 fn raised_or(error: Error) -> PyErr {
     RAISED.take().unwrap_or_else(|| to_py(error))
-}
-
-fn refuse_pickling(class: &str) -> PyErr {
-    PyTypeError::new_err(format!("{class} holds keys and connections and cannot be pickled or copied"))
 }
 
 /// Sessions over one of Jam's stores; blocking.
@@ -224,7 +190,7 @@ impl Sessions {
         let store = bridge::block(py, || backend.open(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::Sessions::new(store, options).map_err(to_py)?,
-            serializer: Serializer(serializer),
+            serializer: Serializer::new(serializer),
             backend: backend.name(),
             is_immediate: stores::is_immediate(&backend),
         })
@@ -238,7 +204,7 @@ impl Sessions {
         data: &Bound<'_, PyAny>,
     ) -> PyResult<String> {
         let session_key = required_text(session_key, "session_key")?;
-        let data = self.serializer.dump(data)?;
+        let data = self.serializer.dump(data, "data")?;
         self.run(py, |sessions| sessions.create(session_key, &data, Timestamp::now()))
     }
 
@@ -246,13 +212,13 @@ impl Sessions {
     fn get(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let id = opaque_text(session_id, "session_id")?;
         let data = self.run(py, |sessions| sessions.get(id, Timestamp::now()))?;
-        self.serializer.load(py, data.as_deref())
+        loaded(py, &self.serializer, data.as_deref())
     }
 
     /// Replaces the data of a session; raises JamSessionNotFound where there is none.
     fn update(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let id = opaque_text(session_id, "session_id")?;
-        let data = self.serializer.dump(data)?;
+        let data = self.serializer.dump(data, "data")?;
         self.run(py, |sessions| sessions.update(id, &data, Timestamp::now()))
     }
 
@@ -287,7 +253,7 @@ impl Sessions {
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {
-        Err(refuse_pickling("Sessions"))
+        Err(not_picklable("Sessions"))
     }
 
     fn __repr__(&self) -> String {
@@ -369,7 +335,7 @@ impl AsyncSessions {
         let store = bridge::block(py, || backend.open_async(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::aio::Sessions::new(store, options).map_err(to_py)?,
-            serializer: Arc::new(Serializer(serializer)),
+            serializer: Arc::new(Serializer::new(serializer)),
             backend: backend.name(),
         })
     }
@@ -383,7 +349,7 @@ impl AsyncSessions {
     ) -> PyResult<Py<PyAny>> {
         let start = |sessions: &session::aio::Sessions| {
             let session_key = required_text(session_key, "session_key")?;
-            Ok(sessions.create(session_key, &self.serializer.dump(data)?, Timestamp::now()))
+            Ok(sessions.create(session_key, &self.serializer.dump(data, "data")?, Timestamp::now()))
         };
         self.run(py, start, to_text)
     }
@@ -394,7 +360,7 @@ impl AsyncSessions {
             Ok(sessions.get(opaque_text(session_id, "session_id")?, Timestamp::now()))
         };
         let serializer = Arc::clone(&self.serializer);
-        self.run(py, start, move |py, data: Option<Vec<u8>>| serializer.load(py, data.as_deref()))
+        self.run(py, start, move |py, data: Option<Vec<u8>>| loaded(py, &serializer, data.as_deref()))
     }
 
     /// Replaces the data of a session; raises JamSessionNotFound where there is none.
@@ -406,7 +372,7 @@ impl AsyncSessions {
     ) -> PyResult<Py<PyAny>> {
         let start = |sessions: &session::aio::Sessions| {
             let id = opaque_text(session_id, "session_id")?;
-            Ok(sessions.update(id, &self.serializer.dump(data)?, Timestamp::now()))
+            Ok(sessions.update(id, &self.serializer.dump(data, "data")?, Timestamp::now()))
         };
         self.run(py, start, to_none)
     }
@@ -453,7 +419,7 @@ impl AsyncSessions {
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {
-        Err(refuse_pickling("AsyncSessions"))
+        Err(not_picklable("AsyncSessions"))
     }
 
     fn __repr__(&self) -> String {
@@ -505,7 +471,7 @@ impl SessionCodec {
             Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
                 .options()?;
         let codec = session::Codec::new(options).map_err(to_py)?;
-        Ok(Self { codec, serializer: Serializer(serializer) })
+        Ok(Self { codec, serializer: Serializer::new(serializer) })
     }
 
     /// Milliseconds that a session lives after its last use; None for no such limit.
@@ -540,7 +506,7 @@ impl SessionCodec {
 
     /// The record that keeps `data` under `key`.
     fn seal<'py>(&self, key: PyKey, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        let record = self.codec.seal(&from_py_key(key), &self.serializer.dump(data)?);
+        let record = self.codec.seal(&from_py_key(key), &self.serializer.dump(data, "data")?);
         Ok(PyBytes::new(data.py(), &record))
     }
 
@@ -548,7 +514,7 @@ impl SessionCodec {
     fn open(&self, py: Python<'_>, key: PyKey, record: &[u8]) -> PyResult<Py<PyAny>> {
         let data = self.codec.open(&from_py_key(key), record);
         log::flush(py);
-        self.serializer.load(py, data.as_deref())
+        loaded(py, &self.serializer, data.as_deref())
     }
 
     /// The record of the key `old` as it has to be under the key `new`; raises JamSessionNotFound where it does
@@ -567,7 +533,7 @@ impl SessionCodec {
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {
-        Err(refuse_pickling("SessionCodec"))
+        Err(not_picklable("SessionCodec"))
     }
 }
 
