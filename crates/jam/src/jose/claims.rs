@@ -226,6 +226,16 @@ impl NewClaims {
             uuid::Builder::from_random_bytes(*crate::crypto::random_bytes()).into_uuid().to_string();
         Ok(Self { issued_at, expiration, token_id })
     }
+
+    pub(crate) fn into_payload(self) -> Map<String, Value> {
+        let mut payload = Map::new();
+        payload.insert("iat".into(), self.issued_at.into());
+        if let Some(expiration) = self.expiration {
+            payload.insert("exp".into(), expiration.into());
+        }
+        payload.insert("jti".into(), self.token_id.into());
+        payload
+    }
 }
 
 /// A payload of `iat`, `exp` and `jti` with `data` laid over. `exp` is the lifetime in seconds; `None` makes a
@@ -250,13 +260,7 @@ pub fn make_payload(
     data: Map<String, Value>,
     now: Timestamp,
 ) -> Result<Map<String, Value>> {
-    let new = NewClaims::new(exp, now)?;
-    let mut payload = Map::new();
-    payload.insert("iat".into(), new.issued_at.into());
-    if let Some(expiration) = new.expiration {
-        payload.insert("exp".into(), expiration.into());
-    }
-    payload.insert("jti".into(), new.token_id.into());
+    let payload = NewClaims::new(exp, now)?.into_payload();
     let given: &[&'static str] = if exp.is_some() { &["exp"] } else { &[] };
     lay_over(payload, data, given)
 }

@@ -167,14 +167,8 @@ impl Jwt {
         data: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Map<String, Value>> {
-        let new = self.new_claims(exp, now)?;
-        let mut payload = Map::new();
+        let mut payload = self.new_claims(exp, now)?.into_payload();
         let mut given = Vec::new();
-        payload.insert("iat".into(), new.issued_at.into());
-        if let Some(expiration) = new.expiration {
-            payload.insert("exp".into(), expiration.into());
-        }
-        payload.insert("jti".into(), new.token_id.into());
         if let Some(issuer) = &self.validation.issuer {
             payload.insert("iss".into(), issuer.as_str().into());
             given.push("iss");
