@@ -47,6 +47,9 @@ ATTEMPTS = 100
 TOUCHED_PARTS = 100
 """A use is written down once this part of the idle time has gone by since the last one."""
 
+LONGEST_UNTOUCHED = 60_000
+"""However long the idle time, and without one, the last use is exact to so many milliseconds."""
+
 READS_BYTES = frozenset({"GET", "GETRANGE"})
 """What is read as bytes even from a client that decodes everything else."""
 
@@ -94,8 +97,8 @@ class Stored:
 
     def is_fresh(self, now: float) -> bool:
         """Whether a touch would change nothing that is worth a write."""
-        never_moves = self.idle < 0 or 0 <= self.deadline <= self.last_used + self.idle
-        return never_moves or 0 <= now - self.last_used < self.idle / TOUCHED_PARTS
+        untouched = LONGEST_UNTOUCHED if self.idle < 0 else min(self.idle / TOUCHED_PARTS, LONGEST_UNTOUCHED)
+        return 0 <= now - self.last_used < untouched
 
     def to_bytes(self) -> bytes:
         return HEADER.pack(VERSION, self.created, self.idle, self.deadline, self.last_used) + self.record
@@ -151,8 +154,8 @@ def text(value: bytes | str) -> str:
 
 
 def check_namespace(namespace: str, path: str) -> str:
-    if not 1 <= len(namespace) <= 128 or not all("!" <= character <= "~" for character in namespace):
-        raise JamConfigurationError(f"{path}: must be 1 to 128 printable ASCII characters without spaces")
+    if not 1 <= len(namespace) <= 128 or not all(" " <= character <= "~" for character in namespace):
+        raise JamConfigurationError(f"{path}: must be 1 to 128 printable ASCII characters")
     if "{" in namespace or "}" in namespace:
         raise JamConfigurationError(f"{path}: must not have braces")
     return namespace

@@ -20,6 +20,7 @@ import pytest
 import redis
 import redis.asyncio
 from faces import Face
+from jam._redis_client import Stored
 from jam.exceptions import (
     JamConfigurationError,
     JamJWTMalformed,
@@ -314,6 +315,19 @@ def test_a_list_forgets_what_has_expired(face: Face, client: Client) -> None:
 # Errors
 
 
+@pytest.mark.parametrize(("idle", "deadline"), [(86_400_000, -1), (86_400_000, 43_200_000), (-1, 86_400_000)])
+def test_the_last_use_is_exact_to_the_minute_however_long_a_session_lives(idle: int, deadline: int) -> None:
+    stored = Stored(created=0, idle=idle, deadline=deadline, last_used=0)
+    assert stored.is_fresh(59_999)
+    assert not stored.is_fresh(60_000)
+
+
+def test_the_last_use_of_a_short_session_is_exact_to_a_hundredth_of_its_idle_time() -> None:
+    stored = Stored(created=0, idle=1_000, deadline=-1, last_used=0)
+    assert stored.is_fresh(9)
+    assert not stored.is_fresh(10)
+
+
 def test_a_client_of_the_other_kind_is_refused(face: Face) -> None:
     other: Any = fakeredis.FakeRedis() if face.is_async else fakeredis.FakeAsyncRedis()
     for wrong in (other, object(), 7):
@@ -323,7 +337,7 @@ def test_a_client_of_the_other_kind_is_refused(face: Face) -> None:
             list_on(face, wrong, "black")
 
 
-@pytest.mark.parametrize("name", ["", "a b", "{a}", "é", "x" * 129])
+@pytest.mark.parametrize("name", ["", "a\nb", "{a}", "é", "x" * 129])
 def test_a_namespace_that_cannot_be_used_is_refused(face: Face, client: Client, name: str) -> None:
     with pytest.raises(JamConfigurationError):
         sessions_on(face, client(), redis_sessions_key=name)
