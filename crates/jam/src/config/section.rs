@@ -8,11 +8,10 @@ use serde_json::{Map, Value};
 
 use super::Environment;
 use crate::encoding::json_kind;
+use crate::jose::claims::LARGEST_LEEWAY;
 use crate::secret::Secret;
+use crate::session::MAX_TTL;
 use crate::{ConfigurationError, Reason, Result};
-
-/// The longest time a setting can name: a hundred years.
-const MAX_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// What the reader of a configuration may find beyond text, numbers, tables and lists.
 #[derive(Clone, Copy)]
@@ -203,7 +202,7 @@ impl<'a> Section<'a> {
 
     /// A time in seconds, more than none.
     pub(super) fn seconds(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
-        match self.seconds_up_to(MAX_SECONDS, "a hundred years", names)? {
+        match self.seconds_up_to(MAX_TTL, "a hundred years", names)? {
             Some(Duration::ZERO) => Err(self.wrong(names[0], "must be more than 0 seconds")),
             seconds => Ok(seconds),
         }
@@ -211,18 +210,18 @@ impl<'a> Section<'a> {
 
     /// By how much clocks may differ, in seconds.
     pub(super) fn leeway(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
-        self.seconds_up_to(86_400.0, "a day", names)
+        self.seconds_up_to(LARGEST_LEEWAY, "a day", names)
     }
 
     fn seconds_up_to(
         &mut self,
-        limit: f64,
+        limit: Duration,
         limit_in_words: &str,
         names: &[&'static str],
     ) -> Result<Option<Duration>> {
         let number = self.read(names, "a number of seconds", Objects::None, Value::as_f64)?;
         match number {
-            Some(number) if !(0.0..=limit).contains(&number) => {
+            Some(number) if !(0.0..=limit.as_secs_f64()).contains(&number) => {
                 Err(self.wrong(names[0], format!("must be from 0 seconds to {limit_in_words}")))
             }
             number => Ok(number.map(Duration::from_secs_f64)),
