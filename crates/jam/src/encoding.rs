@@ -22,12 +22,14 @@ pub fn base64url_encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64URL.encode(bytes)
 }
 
-/// Appends the base64url form of `bytes` to `text`, which is text in bytes so that it can be checked once
-/// when it is complete.
-pub fn base64url_encode_to(bytes: impl AsRef<[u8]>, text: &mut Vec<u8>) {
-    let (bytes, start) = (bytes.as_ref(), text.len());
-    text.resize(start + base64url_length(bytes.len()), 0);
-    BASE64URL.encode_slice(bytes, &mut text[start..]).expect("the buffer has the length of the text");
+/// Writes the base64url form of `bytes` into `text`, which must have exactly [`base64url_length`] bytes for it;
+/// `None` if it has not.
+pub fn base64url_encode_into(bytes: impl AsRef<[u8]>, text: &mut [u8]) -> Option<()> {
+    let bytes = bytes.as_ref();
+    if text.len() != base64url_length(bytes.len()) {
+        return None;
+    }
+    BASE64URL.encode_slice(bytes, text).ok().map(drop)
 }
 
 /// How many characters `length` bytes have in base64url without padding.
@@ -220,9 +222,11 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
             let mut text = base64url_encode(&bytes);
             assert_eq!(text.len(), base64url_length(bytes.len()));
-            let mut appended = b"x".to_vec();
-            base64url_encode_to(&bytes, &mut appended);
-            assert_eq!(&appended[1..], text.as_bytes());
+            let mut written = vec![0; text.len()];
+            assert_eq!(base64url_encode_into(&bytes, &mut written), Some(()));
+            assert_eq!(written, text.as_bytes());
+            written.push(0);
+            assert_eq!(base64url_encode_into(&bytes, &mut written), None);
             assert_eq!(base64url_decode(&text).as_ref(), Some(&bytes));
             for bad in [format!("{text}="), format!("{text}!"), format!("+{text}"), format!("{text}\n")] {
                 assert_eq!(base64url_decode(&bad), None, "{bad}");

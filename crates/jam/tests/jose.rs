@@ -327,6 +327,37 @@ fn every_new_token_has_an_id_of_its_own() {
 }
 
 #[test]
+fn a_token_written_in_place_is_the_same_token() {
+    for (algorithm, name) in [
+        (Algorithm::Hs256, None),
+        (Algorithm::Rs256, Some("rsa.pem")),
+        (Algorithm::EdDsa, Some("ed25519.pem")),
+    ] {
+        let jwt = Jwt::new(JwtOptions {
+            algorithm,
+            secret: name.is_none().then(|| vec![1; 32].into()),
+            private_key: name.map(|name| key(name).into()),
+            ..JwtOptions::default()
+        })
+        .unwrap();
+        for length in 0..70 {
+            let payload = vec![b'x'; length];
+            let expected = jwt.encode_json(&payload).unwrap();
+            assert_eq!(jwt.token_length(length).unwrap(), expected.len());
+            let mut written = vec![0; expected.len()];
+            jwt.encode_json_into(&payload, &mut written).unwrap();
+            assert_eq!(written, expected.as_bytes(), "{algorithm} {length}");
+            written.push(0);
+            assert_eq!(
+                jwt.encode_json_into(&payload, &mut written).unwrap_err().code(),
+                "validation.invalid"
+            );
+            assert_eq!(jwt.encode_json_into(&payload, &mut []).unwrap_err().code(), "validation.invalid");
+        }
+    }
+}
+
+#[test]
 fn a_token_is_read_when_its_header_is_spelled_otherwise() {
     let jwt = Jwt::new(JwtOptions { secret: Some(vec![1; 32].into()), ..JwtOptions::default() }).unwrap();
     let key = SigningKey::new(Algorithm::Hs256, &Jwk::from_secret(vec![1; 32])).unwrap();

@@ -35,7 +35,10 @@ pub(crate) struct Point {
 }
 
 /// A private key, prepared for signing.
-pub(crate) struct PrivateKey(Private);
+pub(crate) struct PrivateKey {
+    curve: Curve,
+    prepared: Private,
+}
 
 enum Private {
     Nist(EcdsaKeyPair),
@@ -120,7 +123,7 @@ impl PrivateKey {
                     .into(),
             )
         };
-        let key = match curve.nist() {
+        let prepared = match curve.nist() {
             Some((algorithm, _)) => {
                 warm_up();
                 EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, &public.to_sec1())
@@ -129,13 +132,13 @@ impl PrivateKey {
             }
             None => Private::Secp256k1(secp256k1(scalar)?),
         };
-        let key = Self(key);
-        if key.point(curve)? == *public { Ok(key) } else { Err(mismatch()) }
+        let key = Self { curve, prepared };
+        if key.point()? == *public { Ok(key) } else { Err(mismatch()) }
     }
 
     /// The public key of a private key that is stored without one.
     pub(crate) fn derive_public(curve: Curve, scalar: &[u8]) -> Result<Point, KeyError> {
-        let key = match curve.nist() {
+        let prepared = match curve.nist() {
             Some((algorithm, _)) => {
                 let der = key_encoding::sec1_without_public_key(curve, scalar)?;
                 EcdsaKeyPair::from_private_key_der(algorithm, der.as_bytes())
@@ -144,21 +147,26 @@ impl PrivateKey {
             }
             None => Private::Secp256k1(secp256k1(scalar)?),
         };
-        Self(key).point(curve)
+        Self { curve, prepared }.point()
     }
 
-    fn point(&self, curve: Curve) -> Result<Point, KeyError> {
-        match &self.0 {
-            Private::Nist(pair) => Point::from_sec1(curve, pair.public_key().as_ref()),
+    fn point(&self) -> Result<Point, KeyError> {
+        match &self.prepared {
+            Private::Nist(pair) => Point::from_sec1(self.curve, pair.public_key().as_ref()),
             Private::Secp256k1(key) => {
-                Point::from_sec1(curve, key.verifying_key().to_sec1_point(false).as_bytes())
+                Point::from_sec1(self.curve, key.verifying_key().to_sec1_point(false).as_bytes())
             }
         }
     }
 
-    /// Signs `message`; the signature is r || s, twice as long as a coordinate.
+    /// The length of a signature in bytes: twice that of a coordinate.
+    pub(crate) fn signature_length(&self) -> usize {
+        2 * self.curve.length()
+    }
+
+    /// Signs `message`; the signature is r || s.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        match &self.0 {
+        match &self.prepared {
             Private::Nist(pair) => pair
                 .sign(&SystemRandom::new(), message)
                 .map(|signature| signature.as_ref().to_vec())

@@ -43,7 +43,19 @@ impl HmacKey {
         })
     }
 
+    /// The length of an authentication code in bytes.
+    pub(crate) fn length(&self) -> usize {
+        match &self.0 {
+            Prepared::Sha1(_) => Hash::Sha1,
+            Prepared::Sha256(_) => Hash::Sha256,
+            Prepared::Sha384(_) => Hash::Sha384,
+            Prepared::Sha512(_) => Hash::Sha512,
+        }
+        .length()
+    }
+
     /// The authentication code of `message`.
+    #[inline]
     pub(crate) fn sign(&self, message: &[u8]) -> Tag {
         match &self.0 {
             Prepared::Sha1(key) => tag(key, message),
@@ -75,6 +87,7 @@ fn prepare<M: KeyInit>(key: &[u8]) -> M {
     M::new_from_slice(key).expect("HMAC takes keys of every length (RFC 2104 section 2)")
 }
 
+#[inline]
 fn tag<M: Mac + Clone>(key: &M, message: &[u8]) -> Tag {
     let code = key.clone().chain_update(message).finalize().into_bytes();
     let mut bytes = [0; LONGEST_TAG];

@@ -124,9 +124,14 @@ impl PrivateKey {
         Ok(Self { pair, encoding: signing_encoding(padding, hash) })
     }
 
-    /// Signs `message`; the signature is as long as the modulus.
+    /// The length of a signature in bytes: that of the modulus.
+    pub(crate) fn signature_length(&self) -> usize {
+        self.pair.public_modulus_len()
+    }
+
+    /// Signs `message`.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let mut signature = vec![0; self.pair.public_modulus_len()];
+        let mut signature = vec![0; self.signature_length()];
         self.pair
             .sign(self.encoding, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| KeyError::Malformed("the RSA key cannot sign".into()))?;

@@ -17,15 +17,12 @@ use serde_json::{Map, Value};
 pub use super::algorithm::Algorithm;
 pub use super::key::{SigningKey, VerifyingKey};
 use crate::encoding::{
-    base64url_decode, base64url_encode, base64url_encode_to, base64url_length, json_kind, json_object,
+    base64url_decode, base64url_encode, base64url_encode_into, base64url_length, json_kind, json_object,
 };
 use crate::{Error, JwtError, Result};
 
 /// The longest token that is read unless another limit is given, in bytes.
 pub const DEFAULT_LENGTH_LIMIT: usize = 256 * 1024;
-
-/// Room for the signature in a token: the text of 66 + 66 bytes (ES512). RSA signatures make the token grow.
-const USUAL_SIGNATURE: usize = base64url_length(132);
 
 /// Signs `payload` into a compact token. The header is `header` with `alg` and, when the key has a name, `kid`.
 ///
@@ -57,17 +54,36 @@ pub(crate) fn prepare_header(
     Ok(base64url_encode(Value::Object(members).to_string()))
 }
 
-/// Signs below a header that is encoded already: one allocation, except for RSA.
+/// Signs below a header that is encoded already, in one allocation.
 pub(crate) fn sign_prepared(encoded_header: &str, payload: &[u8], key: &SigningKey) -> Result<String> {
-    let length = encoded_header.len() + base64url_length(payload.len()) + USUAL_SIGNATURE + 2;
-    let mut token = Vec::with_capacity(length);
-    token.extend_from_slice(encoded_header.as_bytes());
-    token.push(b'.');
-    base64url_encode_to(payload, &mut token);
-    let signature = key.sign(&token)?;
-    token.push(b'.');
-    base64url_encode_to(signature, &mut token);
+    let mut token = vec![0; token_length(encoded_header, payload.len(), key)];
+    sign_into(encoded_header, payload, key, &mut token)?;
     Ok(String::from_utf8(token).expect("base64url and dots are ASCII"))
+}
+
+/// The length of a token below a header that is encoded already.
+pub(crate) fn token_length(encoded_header: &str, payload_length: usize, key: &SigningKey) -> usize {
+    encoded_header.len() + base64url_length(payload_length) + key.signature_length() + 2
+}
+
+/// Writes a token, which is ASCII, into a buffer of exactly its length.
+pub(crate) fn sign_into(
+    encoded_header: &str,
+    payload: &[u8],
+    key: &SigningKey,
+    token: &mut [u8],
+) -> Result<()> {
+    if token.len() != token_length(encoded_header, payload.len(), key) {
+        return Err(Error::validation("the buffer has another length than the token"));
+    }
+    let header_length = encoded_header.len();
+    let (signed, signature) = token.split_at_mut(header_length + 1 + base64url_length(payload.len()));
+    signed[..header_length].copy_from_slice(encoded_header.as_bytes());
+    signed[header_length] = b'.';
+    signature[0] = b'.';
+    base64url_encode_into(payload, &mut signed[header_length + 1..])
+        .ok_or_else(|| Error::validation("the payload is too long for a token"))?;
+    key.sign_into(signed, &mut signature[1..])
 }
 
 /// A compact token whose signature nobody has looked at. Its header is what a stranger wrote.
@@ -239,14 +255,12 @@ impl<'a> Parts<'a> {
         if token.len() > limit {
             return Err(JwtError::Malformed(format!("the token is longer than {limit} bytes").into()));
         }
-        let three_parts = || JwtError::Malformed("a token has three parts with a dot between them".into());
-        let (header, rest) = token.split_once('.').ok_or_else(three_parts)?;
-        let (payload, signature) = rest.split_once('.').ok_or_else(three_parts)?;
-        if signature.contains('.') {
-            return Err(three_parts());
-        }
-        let signed = &token[..header.len() + 1 + payload.len()];
-        Ok(Self { header, payload, signature, signed })
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(JwtError::Malformed("a token has three parts with a dot between them".into()));
+        };
+        let (signed, signature) = (&token[..second], &token[second + 1..]);
+        Ok(Self { header: &token[..first], payload: &token[first + 1..second], signature, signed })
     }
 
     /// The payload, if the signature holds. The header must have been checked.

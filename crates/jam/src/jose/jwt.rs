@@ -206,12 +206,29 @@ impl Jwt {
     /// # Errors
     /// As [`Jwt::encode`].
     pub fn encode_json(&self, payload: &[u8]) -> Result<String> {
-        let key = self.signing.as_ref().ok_or_else(|| {
-            JwtError::EmptyPrivateKey(
-                format!("{} signs with a private key, and none is configured", self.algorithm).into(),
-            )
-        })?;
-        jws::sign_prepared(&self.header, payload, key)
+        jws::sign_prepared(&self.header, payload, self.signing_key()?)
+    }
+
+    /// The length of a token whose payload has so many bytes.
+    ///
+    /// # Errors
+    /// As [`Jwt::encode`].
+    pub fn token_length(&self, payload_length: usize) -> Result<usize> {
+        Ok(jws::token_length(&self.header, payload_length, self.signing_key()?))
+    }
+
+    /// As [`Jwt::encode_json`], into a buffer of exactly [`Jwt::token_length`] bytes. What is written is ASCII;
+    /// nothing is promised of the buffer after an error.
+    ///
+    /// # Errors
+    /// As [`Jwt::encode`], and [`Error::Validation`] for a buffer of another length.
+    pub fn encode_json_into(&self, payload: &[u8], token: &mut [u8]) -> Result<()> {
+        jws::sign_into(&self.header, payload, self.signing_key()?, token)
+    }
+
+    fn signing_key(&self) -> Result<&SigningKey> {
+        let missing = || format!("{} signs with a private key, and none is configured", self.algorithm);
+        self.signing.as_ref().ok_or_else(|| JwtError::EmptyPrivateKey(missing().into()).into())
     }
 
     /// The payload of a token whose signature holds. Claims are not looked at.

@@ -7,6 +7,7 @@ use super::jwk::{Jwk, Material, is_key_text};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::key_encoding::KeyMaterial;
 use crate::crypto::{ecdsa, ed25519, rsa};
+use crate::encoding::{base64url_encode_into, base64url_length};
 use crate::secret::Secret;
 use crate::{JwtError, KeyError, Result};
 
@@ -60,13 +61,6 @@ enum Verifier {
     Rsa(rsa::PublicKey),
     Ecdsa(ecdsa::PublicKey),
     Ed25519(ed25519::PublicKey),
-}
-
-/// A signature; that of HMAC stays on the stack.
-pub(crate) enum Signature {
-    Hmac(crate::crypto::hmac::Tag),
-    Ed25519([u8; ed25519::SIGNATURE_LENGTH]),
-    Other(Vec<u8>),
 }
 
 impl SigningKey {
@@ -129,13 +123,26 @@ impl SigningKey {
         self.key_id.as_deref()
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Signature> {
-        Ok(match &self.primitive {
-            Signer::Hmac(key) => Signature::Hmac(key.sign(message)),
-            Signer::Rsa(key) => Signature::Other(key.sign(message)?),
-            Signer::Ecdsa(key) => Signature::Other(key.sign(message)?),
-            Signer::Ed25519(key) => Signature::Ed25519(key.sign(message)),
+    /// The length of the encoded signature.
+    pub(crate) fn signature_length(&self) -> usize {
+        base64url_length(match &self.primitive {
+            Signer::Hmac(key) => key.length(),
+            Signer::Rsa(key) => key.signature_length(),
+            Signer::Ecdsa(key) => key.signature_length(),
+            Signer::Ed25519(_) => ed25519::SIGNATURE_LENGTH,
         })
+    }
+
+    /// Signs `message` and writes the encoded signature into `text`, which has exactly the length for it.
+    pub(crate) fn sign_into(&self, message: &[u8], text: &mut [u8]) -> Result<()> {
+        // Each arm passes the signature on from where it was made: copies of it cost as much as hashing a block.
+        match &self.primitive {
+            Signer::Hmac(key) => base64url_encode_into(key.sign(message), text),
+            Signer::Rsa(key) => base64url_encode_into(key.sign(message)?, text),
+            Signer::Ecdsa(key) => base64url_encode_into(key.sign(message)?, text),
+            Signer::Ed25519(key) => base64url_encode_into(key.sign(message), text),
+        }
+        .ok_or_else(|| KeyError::Malformed("the key made a signature of an unexpected length".into()).into())
     }
 }
 
@@ -213,16 +220,6 @@ impl fmt::Debug for VerifyingKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("VerifyingKey");
         shown.field("algorithm", &self.algorithm).field("key_id", &self.key_id).finish_non_exhaustive()
-    }
-}
-
-impl AsRef<[u8]> for Signature {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Hmac(tag) => tag.as_ref(),
-            Self::Ed25519(bytes) => bytes,
-            Self::Other(bytes) => bytes,
-        }
     }
 }
 
