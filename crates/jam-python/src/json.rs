@@ -2,9 +2,9 @@
 
 use jam::Reason;
 use jiter::{Jiter, JiterError, NumberAny, NumberInt, Peek};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::{ffi, intern};
 
 use crate::error;
 
@@ -67,7 +67,7 @@ impl<'py> Reader<'py, '_> {
 
     fn value(&mut self, next: Peek) -> Read<'py> {
         match next {
-            Peek::String => Ok(PyString::new(self.py, self.text.known_str()?).into_any()),
+            Peek::String => Ok(string(self.py, self.text.known_str()?).into_any()),
             Peek::Object => self.nested(Self::object),
             Peek::Array => self.nested(Self::array),
             Peek::True | Peek::False => {
@@ -114,8 +114,7 @@ impl<'py> Reader<'py, '_> {
     fn object(&mut self) -> Read<'py> {
         let dict = PyDict::new(self.py);
         let mut members = 0;
-        // The same few keys come again and again, so their objects are kept, with their hashes.
-        let mut key = self.text.known_object()?.map(|key| jiter::cached_py_string(self.py, key));
+        let mut key = self.text.known_object()?.map(|key| known_key(self.py, key));
         while let Some(name) = key {
             let next = self.text.peek()?;
             dict.set_item(name, self.value(next)?)?;
@@ -123,9 +122,34 @@ impl<'py> Reader<'py, '_> {
             if dict.len() != members {
                 return Err(Fault::DuplicateKey);
             }
-            key = self.text.next_key()?.map(|key| jiter::cached_py_string(self.py, key));
+            key = self.text.next_key()?.map(|key| known_key(self.py, key));
         }
         Ok(dict.into_any())
+    }
+}
+
+/// A str; faster than `PyString::new` for ASCII.
+fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    if text.is_ascii() {
+        // SAFETY: the text is ASCII, as was just asked.
+        unsafe { jiter::pystring_ascii_new(py, text) }
+    } else {
+        PyString::new(py, text)
+    }
+}
+
+/// The object of a key. The same few keys come again and again, so their objects are kept, with their hashes;
+/// those that every token has are not even looked up.
+fn known_key<'py>(py: Python<'py>, key: &str) -> Bound<'py, PyString> {
+    match key {
+        "aud" => intern!(py, "aud").clone(),
+        "exp" => intern!(py, "exp").clone(),
+        "iat" => intern!(py, "iat").clone(),
+        "iss" => intern!(py, "iss").clone(),
+        "jti" => intern!(py, "jti").clone(),
+        "nbf" => intern!(py, "nbf").clone(),
+        "sub" => intern!(py, "sub").clone(),
+        other => jiter::cached_py_string(py, other),
     }
 }
 
@@ -257,8 +281,13 @@ impl Writer<'_> {
         let Ok(string) = value.to_str() else {
             return Err(Refusal::new("a str with a lone surrogate is no Unicode text".to_owned()));
         };
+        self.text.reserve(string.len() + 2);
         self.text.push(b'"');
-        escape(string.as_bytes(), self.text);
+        if is_plain(string.as_bytes()) {
+            self.text.extend_from_slice(string.as_bytes());
+        } else {
+            escape(string.as_bytes(), self.text);
+        }
         self.text.push(b'"');
         Ok(())
     }
@@ -374,6 +403,26 @@ const ESCAPED: [bool; 256] = {
     table[b'\\' as usize] = true;
     table
 };
+
+/// Whether all bytes can stand in a JSON string as they are; eight are looked at in one step.
+fn is_plain(string: &[u8]) -> bool {
+    let Some(end) = string.last_chunk() else {
+        return !string.iter().any(|byte| ESCAPED[usize::from(*byte)]);
+    };
+    // The last step looks at some bytes again, rather than at each of the remaining ones.
+    let (words, _) = string.as_chunks();
+    words.iter().all(is_plain_word) && is_plain_word(end)
+}
+
+fn is_plain_word(bytes: &[u8; 8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH_BITS: u64 = ONES << 7;
+    let word = u64::from_ne_bytes(*bytes);
+    // Not zero exactly if some byte is below the limit: only such a byte, or a borrow from one, sets a high bit.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH_BITS;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    below(word, 0x20) | equal(b'"') | equal(b'\\') == 0
+}
 
 fn escape(mut string: &[u8], text: &mut Vec<u8>) {
     while let Some(index) = string.iter().position(|byte| ESCAPED[usize::from(*byte)]) {

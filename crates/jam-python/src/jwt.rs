@@ -8,9 +8,9 @@ use jam::jose::{DecodeOptions, Jwt, JwtOptions};
 use jam::secret::Secret;
 use jam::{JwtError, Timestamp};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::{ffi, intern};
 
 use crate::arguments::{Seconds, bytes_or_text, integer, required_dict, required_text, text, type_name};
 use crate::serializer::Serializer;
@@ -107,12 +107,14 @@ impl PyJwt {
     /// Raises:
     ///     JamValidationError: The payload is no dict, or holds what JSON cannot hold.
     ///     JamJWTEmptyPrivateKey: Only the public key is known.
-    fn encode(&self, payload: &Bound<'_, PyAny>) -> PyResult<String> {
+    fn encode<'py>(&self, payload: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+        let py = payload.py();
         // Also for a serializer of the user's own: a set of claims is an object (RFC 7519 section 7.1).
         required_dict(payload, "payload")?;
         let payload_text = self.serializer.dump(payload, "payload")?;
-        let sign = || self.jwt.encode_json(&payload_text);
-        self.run(payload.py(), payload_text.len(), sign).map_err(error::to_py)
+        let length = self.jwt.token_length(payload_text.len()).map_err(error::to_py)?;
+        let sign = |token: &mut [u8]| self.jwt.encode_json_into(&payload_text, token);
+        ascii_str(py, length, |token| self.run(py, payload_text.len(), || sign(token)).map_err(error::to_py))
     }
 
     /// Verifies a token and gives its payload. The signature comes first, then the claims.
@@ -309,6 +311,11 @@ fn claim_value<'a>(value: &'a Bound<'_, PyAny>) -> ClaimValue<'a> {
         text.to_str().map_or(ClaimValue::Other("text with a lone surrogate"), ClaimValue::Text)
     } else if value.is_instance_of::<PyBool>() {
         ClaimValue::Other("a boolean")
+    } else if let Ok(small) =
+        value.cast::<PyInt>().map_err(drop).and_then(|int| int.extract::<i64>().map_err(drop))
+    {
+        // Beyond 2^53 a float is off by less than the time is long.
+        ClaimValue::Number(small as f64)
     } else if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
         value.extract().map_or(ClaimValue::Other("a number too large"), ClaimValue::Number)
     } else if value.is_none() {
@@ -395,6 +402,27 @@ fn audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         vec![value.clone()]
     };
     items.iter().map(|item| text(item, "audience").map(str::to_owned)).collect()
+}
+
+/// A str of so many ASCII characters, which `write` writes in place: no token in between to allocate and copy.
+fn ascii_str<'py>(
+    py: Python<'py>,
+    length: usize,
+    write: impl FnOnce(&mut [u8]) -> PyResult<()>,
+) -> PyResult<Bound<'py, PyString>> {
+    let size = ffi::Py_ssize_t::try_from(length).map_err(|_| error::validation("the payload is too long"))?;
+    // SAFETY: the GIL is held; the call gives a new reference, or null with an exception set.
+    let object = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(size, 127))? };
+    // SAFETY: a new str whose largest character is 127 has one byte for each, `length` of them, and nobody else
+    // knows it yet. They are set before they are seen as a slice.
+    let characters = unsafe {
+        let start = ffi::PyUnicode_DATA(object.as_ptr()).cast::<u8>();
+        start.write_bytes(b'.', length);
+        std::slice::from_raw_parts_mut(start, length)
+    };
+    write(characters)?;
+    debug_assert!(characters.is_ascii());
+    Ok(object.cast_into::<PyString>()?)
 }
 
 /// The bytes of a key: a dict is a JWK and stands for its JSON text.
