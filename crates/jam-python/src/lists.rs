@@ -179,7 +179,7 @@ impl AsyncTokenList {
         convert: fn(Python<'_>, T) -> PyResult<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         match start(&self.list) {
-            Ok(future) => bridge::spawn(py, future, convert),
+            Ok(future) => bridge::spawn(py, bridge::Place::Loop, future, convert),
             Err(error) => bridge::ready(py, Err(error)),
         }
     }

@@ -142,6 +142,7 @@ impl AsyncOAuth2Client {
         let (client, scope, options) = (self.0.clone(), scopes(scope)?, call_options(None, extra)?);
         bridge::spawn(
             py,
+            bridge::Place::Worker,
             async move { client.authorization_url(&borrowed(&scope), &options).await },
             |py, url| Ok(PyString::new(py, &url).into_any().unbind()),
         )
@@ -157,7 +158,12 @@ impl AsyncOAuth2Client {
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
-        bridge::spawn(py, async move { client.fetch_token(&code, &options).await }, answer)
+        bridge::spawn(
+            py,
+            bridge::Place::Worker,
+            async move { client.fetch_token(&code, &options).await },
+            answer,
+        )
     }
 
     /// Gets a new access token.
@@ -170,7 +176,12 @@ impl AsyncOAuth2Client {
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
-        bridge::spawn(py, async move { client.refresh_token(&refresh_token, &options).await }, answer)
+        bridge::spawn(
+            py,
+            bridge::Place::Worker,
+            async move { client.refresh_token(&refresh_token, &options).await },
+            answer,
+        )
     }
 
     /// Gets an access token for the program itself.
@@ -183,7 +194,12 @@ impl AsyncOAuth2Client {
     ) -> PyResult<Py<PyAny>> {
         let (client, options) = (self.0.clone(), call_options(None, extra)?);
         let scope = scope.map_or(Ok(Vec::new()), scopes)?;
-        bridge::spawn(py, async move { client.client_credentials(&borrowed(&scope), &options).await }, answer)
+        bridge::spawn(
+            py,
+            bridge::Place::Worker,
+            async move { client.client_credentials(&borrowed(&scope), &options).await },
+            answer,
+        )
     }
 }
 

@@ -283,7 +283,7 @@ impl AsyncSessions {
             return bridge::ready(py, Err(raised));
         }
         match operation {
-            Ok(future) => bridge::spawn(py, future, convert),
+            Ok(future) => bridge::spawn(py, bridge::Place::Loop, future, convert),
             Err(error) => bridge::ready(py, Err(error)),
         }
     }

@@ -3,10 +3,10 @@
 //! ```text
 //! the loop's thread (GIL)                          the worker's thread (never the GIL)
 //! await operation ── first poll ── ready? ─► value
-//!        └─ pending: the task sleeps ── spawn ──► future runs to its end
-//!                                                   └─ answer ─► the loop's queue ─► eventfd, once per batch
-//! drain ◄──────────── the loop wakes ◄───────────────────────────┘
-//!   └─ for each answer: resume its task, which makes the Python value
+//!        └─ pending: the task sleeps ───────────► sockets, timers, files
+//!                                                   └─ there is news ─► the loop's queue ─► eventfd, once per batch
+//! drain ◄──────────── the loop wakes ◄──────────────────────────────────┘
+//!   └─ for each: poll again; ready? resume the task, which makes the Python value
 //! ```
 //!
 //! - There is one tokio runtime per process with one worker thread, made at the first use. After a fork the child
@@ -24,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
@@ -41,13 +41,24 @@ type Answer = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 /// A future on its way to an [`Answer`].
 type Job = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
+/// Where a future is polled after its first poll, which is on the thread of the event loop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the thread of the event loop, with the GIL, whenever there is news for it: for futures whose every step
+    /// takes microseconds. The worker then has the sockets and nothing else to do, which a third more operations
+    /// per second go through.
+    Loop,
+    /// On the worker, without the GIL: for futures that may compute, as for a TLS handshake.
+    Worker,
+}
+
 /// An awaitable of what `future` gives, made a Python value by `convert`.
 ///
-/// Nothing happens before it is awaited. Then the future is polled once on the thread of the event loop, with the
-/// GIL, and from then on by the worker without it; so it must not block, and must do its work when polled (as an
+/// Nothing happens before it is awaited. The future must not block, and must do its work when polled (as an
 /// `async` block does), not when made.
 pub(crate) fn spawn<T: Send + 'static>(
     py: Python<'_>,
+    place: Place,
     future: impl Future<Output = jam::Result<T>> + Send + 'static,
     convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Py<PyAny>> {
@@ -57,7 +68,7 @@ pub(crate) fn spawn<T: Send + 'static>(
             Box::new(move |py| result.map_err(error::to_py).and_then(|value| convert(py, value)));
         answer
     };
-    Ok(Py::new(py, Operation::starting_with(Box::pin(job)))?.into_any())
+    Ok(Py::new(py, Operation::starting_with(Guarded(Box::pin(job)), place))?.into_any())
 }
 
 /// An awaitable of what is known already, with no trip through the event loop.
@@ -72,18 +83,26 @@ pub(crate) fn block<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) ->
     result
 }
 
-/// Polls a job once where the caller is. `Err` gives back the job that is not finished.
-fn poll_once(job: Job) -> PyResult<Result<Answer, Guarded>> {
-    let _context = runtime()?.enter();
-    let mut job = Guarded(job);
-    match Pin::new(&mut job).poll(&mut Context::from_waker(std::task::Waker::noop())) {
-        Poll::Ready(answer) => Ok(Ok(answer)),
-        Poll::Pending => Ok(Err(job)),
-    }
-}
-
 /// A job that answers with an exception instead of unwinding.
 struct Guarded(Job);
+
+impl Guarded {
+    /// Polls where the caller is; `None` when it has to be polled again after the waker was woken.
+    fn poll_here(&mut self, waker: &Waker) -> PyResult<Option<Answer>> {
+        let _context = runtime()?.enter();
+        match Pin::new(self).poll(&mut Context::from_waker(waker)) {
+            Poll::Ready(answer) => Ok(Some(answer)),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// Lets the worker bring it to its end, which nobody waits for.
+    fn finish_unheard(self) {
+        if let Ok(runtime) = runtime() {
+            runtime.spawn(async move { drop(self.await) });
+        }
+    }
+}
 
 impl Future for Guarded {
     type Output = Answer;

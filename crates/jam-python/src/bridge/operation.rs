@@ -1,7 +1,9 @@
 //! What Python awaits.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Wake, Waker};
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::ffi;
@@ -11,8 +13,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 
-use super::queue::LoopQueue;
-use super::{Answer, Job};
+use super::queue::{LoopQueue, News};
+use super::{Answer, Guarded, Place};
 
 /// An operation of the core, in progress or to be started.
 ///
@@ -26,8 +28,8 @@ pub(super) struct Operation {
 
 enum State {
     /// Not awaited yet.
-    New(Job),
-    /// The worker has it.
+    New(Guarded, Place),
+    /// Under way.
     Running(Waiter),
     /// The answer is here, and the task not resumed yet.
     Answered(Answer),
@@ -43,6 +45,35 @@ struct Waiter {
     callback: Option<Callback>,
     /// The task was cancelled, with this message.
     cancelled: Option<Py<PyAny>>,
+    /// What is polled when there is news; `None` while it is being polled, and when the worker has it.
+    job: Option<Guarded>,
+}
+
+/// Wakes an operation that is polled on the thread of its loop.
+pub(super) struct Alarm {
+    /// Weak, since whoever can wake it may keep it for a while after the loop was closed.
+    queue: Weak<LoopQueue>,
+    operation: Py<Operation>,
+    /// It is in the queue already.
+    raised: AtomicBool,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        if self.raised.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match self.queue.upgrade() {
+            Some(queue) => queue.push(News::Progress(self)),
+            None => self.operation.get().abandon(),
+        }
+    }
+}
+
+impl Alarm {
+    pub(super) fn operation(&self) -> &Py<Operation> {
+        &self.operation
+    }
 }
 
 struct Callback {
@@ -51,8 +82,8 @@ struct Callback {
 }
 
 impl Operation {
-    pub(super) fn starting_with(job: Job) -> Self {
-        Self { state: Mutex::new(State::New(job)) }
+    pub(super) fn starting_with(job: Guarded, place: Place) -> Self {
+        Self { state: Mutex::new(State::New(job, place)) }
     }
 
     pub(super) fn answered(answer: Answer) -> Self {
@@ -69,7 +100,7 @@ impl Operation {
         let py = slf.py();
         let state = mem::replace(&mut *slf.get().state(), State::Spent);
         match state {
-            State::New(job) => Self::start(slf, job),
+            State::New(job, place) => Self::start(slf, job, place),
             State::Answered(answer) => super::deliver(py, answer).map(Some),
             running @ State::Running(_) => {
                 *slf.get().state() = running;
@@ -79,32 +110,92 @@ impl Operation {
         }
     }
 
-    fn start(slf: &Bound<'_, Self>, job: Job) -> PyResult<Option<Py<PyAny>>> {
+    fn start(slf: &Bound<'_, Self>, job: Guarded, place: Place) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         let event_loop = match running_loop(py) {
             Ok(event_loop) => event_loop,
             Err(failure) => {
-                *slf.get().state() = State::New(job);
+                *slf.get().state() = State::New(job, place);
                 return Err(failure);
             }
         };
-        let unfinished = match super::poll_once(job)? {
-            Ok(answer) => return super::deliver(py, answer).map(Some),
-            Err(unfinished) => unfinished,
+        let started = match place {
+            Place::Loop => Self::start_here(slf, job, &event_loop),
+            Place::Worker => Self::start_and_hand_over(slf, job, &event_loop),
         };
-        let queue = LoopQueue::of(&event_loop)?;
-        let waiter =
-            Waiter { queue: Arc::clone(&queue), handing_over: true, callback: None, cancelled: None };
-        *slf.get().state() = State::Running(waiter);
+        started?.map(|answer| super::deliver(py, answer)).transpose()
+    }
+
+    /// Polls for the first time. From then on news of it is polled for in [`Self::proceed`].
+    fn start_here(
+        slf: &Bound<'_, Self>,
+        mut job: Guarded,
+        event_loop: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Answer>> {
+        let queue = LoopQueue::of(event_loop)?;
+        let alarm = Alarm {
+            queue: Arc::downgrade(&queue),
+            operation: slf.clone().unbind(),
+            raised: AtomicBool::new(false),
+        };
+        if let Some(answer) = job.poll_here(&Arc::new(alarm).into())? {
+            return Ok(Some(answer));
+        }
+        *slf.get().state() = State::Running(Waiter::new(queue, Some(job)));
+        Ok(None)
+    }
+
+    /// Polls for the first time, which is often enough, then gives the job to the worker.
+    fn start_and_hand_over(
+        slf: &Bound<'_, Self>,
+        mut job: Guarded,
+        event_loop: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Answer>> {
+        if let Some(answer) = job.poll_here(Waker::noop())? {
+            return Ok(Some(answer));
+        }
+        let queue = LoopQueue::of(event_loop)?;
+        *slf.get().state() = State::Running(Waiter::new(Arc::clone(&queue), None));
         let operation = slf.clone().unbind();
         super::runtime()?.spawn(async move {
-            let answer = unfinished.await;
-            queue.push(operation, answer);
+            let answer = job.await;
+            queue.push(News::Answer(operation, answer));
         });
         Ok(None)
     }
 
-    /// Takes the worker's answer and resumes the task.
+    /// Polls again, for its alarm was raised.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::finish`].
+    pub(super) fn proceed(slf: &Bound<'_, Self>, alarm: &Arc<Alarm>) -> PyResult<()> {
+        // Before the poll: news that comes meanwhile raises it again.
+        alarm.raised.store(false, Ordering::Release);
+        let Some(mut job) = slf.get().with_waiter(|waiter| waiter.job.take()) else { return Ok(()) };
+        if let Some(answer) = job.poll_here(&Arc::clone(alarm).into())? {
+            return Self::finish(slf, answer);
+        }
+        let mut unfinished = Some(job);
+        slf.get().with_waiter(|waiter| {
+            waiter.job = unfinished.take();
+            None::<()>
+        });
+        // The task was cancelled by what ran during the poll.
+        if let Some(job) = unfinished {
+            job.finish_unheard();
+        }
+        Ok(())
+    }
+
+    fn with_waiter<T>(&self, work: impl FnOnce(&mut Waiter) -> Option<T>) -> Option<T> {
+        match &mut *self.state() {
+            State::Running(waiter) => work(waiter),
+            _ => None,
+        }
+    }
+
+    /// Takes the answer and resumes the task.
     ///
     /// # Errors
     ///
@@ -125,11 +216,25 @@ impl Operation {
         callback.map_or(Ok(()), |callback| callback.run(slf))
     }
 
-    /// Stops waiting. The worker goes on.
-    fn abandon(&self) {
+    /// Stops waiting. What was begun goes on to its end. Needs no GIL.
+    pub(super) fn abandon(&self) {
         let state = mem::replace(&mut *self.state(), State::Spent);
-        // Dropped only now, without the lock: it may hold the last reference to objects with finalizers.
-        drop(state);
+        // From here on without the lock: the state may hold the last reference to objects with finalizers.
+        let State::Running(mut waiter) = state else { return };
+        if let Some(job) = waiter.job.take() {
+            if waiter.queue.is_of_parent() {
+                // It uses the parent's sockets, and even dropping it would reach for the parent's runtime.
+                mem::forget(job);
+            } else {
+                job.finish_unheard();
+            }
+        }
+    }
+}
+
+impl Waiter {
+    fn new(queue: Arc<LoopQueue>, job: Option<Guarded>) -> Self {
+        Self { queue, handing_over: true, callback: None, cancelled: None, job }
     }
 }
 
@@ -266,7 +371,10 @@ impl Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if matches!(&*self.state(), State::New(_)) {
+        if matches!(&*self.state(), State::Running(_)) {
+            self.abandon();
+        }
+        if matches!(&*self.state(), State::New(..)) {
             Python::attach(|py| {
                 // A finalizer may run while another exception is on its way.
                 let pending = PyErr::take(py);

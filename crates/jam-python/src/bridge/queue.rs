@@ -11,19 +11,43 @@ use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::Answer;
-use super::operation::Operation;
+use super::operation::{Alarm, Operation};
 
-/// The answers for the tasks of one event loop.
+/// The news for the tasks of one event loop.
 pub(super) struct LoopQueue {
     event_loop: Py<PyWeakrefReference>,
     /// The process it belongs to: in the child of a fork the parent's queues are dead.
     generation: u64,
-    answers: Mutex<Vec<(Py<Operation>, Answer)>>,
+    news: Mutex<Vec<News>>,
     /// The loop was woken and has not drained the queue since.
     woken: AtomicBool,
     /// The loop was closed, or is gone.
     closed: AtomicBool,
     wake: Wake,
+}
+
+/// What the loop has to know of an operation.
+pub(super) enum News {
+    /// It is to be polled again.
+    Progress(Arc<Alarm>),
+    /// It is finished.
+    Answer(Py<Operation>, Answer),
+}
+
+impl News {
+    fn operation(&self) -> &Py<Operation> {
+        match self {
+            Self::Progress(alarm) => alarm.operation(),
+            Self::Answer(operation, _) => operation,
+        }
+    }
+
+    fn deliver(self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Self::Progress(alarm) => Operation::proceed(alarm.operation().bind(py), &alarm),
+            Self::Answer(operation, answer) => Operation::finish(operation.bind(py), answer),
+        }
+    }
 }
 
 /// How the loop is woken.
@@ -94,7 +118,7 @@ impl LoopQueue {
         Ok(Self {
             event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
             generation: jam::process::generation(),
-            answers: Mutex::new(Vec::new()),
+            news: Mutex::new(Vec::new()),
             woken: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             wake,
@@ -102,7 +126,7 @@ impl LoopQueue {
     }
 
     /// Whether it was made before a fork, by the parent.
-    fn is_of_parent(&self) -> bool {
+    pub(super) fn is_of_parent(&self) -> bool {
         self.generation != jam::process::generation()
     }
 
@@ -117,15 +141,17 @@ impl LoopQueue {
         self.event_loop.bind(py).upgrade()
     }
 
-    /// Leaves an answer for a task of the loop. Called by the worker; needs no GIL.
-    pub(super) fn push(self: Arc<Self>, operation: Py<Operation>, answer: Answer) {
-        let mut answers = lock(&self.answers);
+    /// Leaves news for a task of the loop. Called by any thread; needs no GIL.
+    pub(super) fn push(self: Arc<Self>, item: News) {
+        let mut news = lock(&self.news);
         // A running operation holds its queue: one left in a closed queue would keep both for ever.
         if self.closed.load(Ordering::Acquire) {
+            drop(news);
+            item.operation().get().abandon();
             return;
         }
-        answers.push((operation, answer));
-        drop(answers);
+        news.push(item);
+        drop(news);
         self.wake();
     }
 
@@ -165,12 +191,14 @@ impl LoopQueue {
             // The parent's worker may have held the lock at the moment of the fork; here nobody would release it.
             return;
         }
-        let answers = mem::take(&mut *lock(&self.answers));
-        // Dropped without the lock, since it may run finalizers.
-        drop(answers);
+        let news = mem::take(&mut *lock(&self.news));
+        // Without the lock, since it may run finalizers.
+        for item in news {
+            item.operation().get().abandon();
+        }
     }
 
-    /// Resumes the tasks whose answers are here.
+    /// Resumes the tasks whose operations are finished.
     fn drain(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         if self.is_of_parent() {
             // The parent's file: reading it would take the parent's wake-up away.
@@ -180,12 +208,12 @@ impl LoopQueue {
         if let Wake::File(file) = &self.wake {
             file.clear();
         }
-        // Before the queue is emptied: an answer that comes later wakes the loop again.
+        // Before the queue is emptied: what comes later wakes the loop again.
         self.woken.store(false, Ordering::SeqCst);
-        let mut answers = mem::take(&mut *lock(&self.answers)).into_iter();
-        while let Some((operation, answer)) = answers.next() {
-            if let Err(failure) = Operation::finish(operation.bind(py), answer) {
-                lock(&self.answers).splice(..0, answers);
+        let mut news = mem::take(&mut *lock(&self.news)).into_iter();
+        while let Some(item) = news.next() {
+            if let Err(failure) = item.deliver(py) {
+                lock(&self.news).splice(..0, news);
                 Arc::clone(self).wake();
                 return Err(failure);
             }
@@ -198,7 +226,7 @@ impl Drop for LoopQueue {
     fn drop(&mut self) {
         if self.is_of_parent() {
             // The parent's worker may have been writing to it at the moment of the fork.
-            mem::forget(mem::take(self.answers.get_mut().unwrap_or_else(PoisonError::into_inner)));
+            mem::forget(mem::take(self.news.get_mut().unwrap_or_else(PoisonError::into_inner)));
         }
     }
 }
@@ -227,8 +255,8 @@ impl Reader {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // The worker may be adding to it: then the loop is in use, and another round of the collector will do.
-        let Ok(answers) = self.queue.answers.try_lock() else { return Ok(()) };
-        answers.iter().try_for_each(|(operation, _)| visit.call(operation))
+        let Ok(news) = self.queue.news.try_lock() else { return Ok(()) };
+        news.iter().try_for_each(|item| visit.call(item.operation()))
     }
 
     fn __clear__(&self) {
