@@ -234,6 +234,37 @@ fn a_json_file_broken_while_it_is_open_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_file_that_another_program_keeps_locked_is_a_time_out_and_no_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let stores = BACKENDS.map(|backend| open(backend, &path(backend)).unwrap());
+    for store in &stores {
+        store.put(&key("a"), b"v", FOREVER, NOW).unwrap();
+    }
+    let lock = fs::File::open(path("json.lock")).unwrap();
+    lock.lock().unwrap();
+    let database = rusqlite::Connection::open(path("sqlite")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    thread::scope(|scope| {
+        for (store, _) in stores.iter().flat_map(|store| [(store, 0), (store, 1), (store, 2)]) {
+            scope.spawn(|| {
+                let written = store.put(&key("b"), b"v", FOREVER, NOW);
+                assert!(matches!(written, Err(Error::Store(StoreError::TimedOut(_)))), "{written:?}");
+                assert_eq!(store.get(&key("a"), NOW).unwrap().as_deref(), Some(&b"v"[..]));
+            });
+        }
+    });
+
+    lock.unlock().unwrap();
+    database.execute_batch("ROLLBACK").unwrap();
+    for store in &stores {
+        store.put(&key("b"), b"v", FOREVER, NOW).unwrap();
+        assert_eq!(ids(&**store).len(), 2);
+    }
+}
+
+#[test]
 fn another_programs_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");

@@ -1,10 +1,10 @@
 //! Many threads, one commit: what waits in line while a commit runs goes into the next one together. A commit
 //! to a disk takes milliseconds however much it carries, so eight threads get nearly eight times as far.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// A commit must end some day, however many keep on coming.
 const LARGEST_BATCH: usize = 128;
@@ -24,6 +24,8 @@ pub(super) trait Target {
 pub(super) struct GroupCommit<T> {
     /// Threads that wait for the lock, and will go on with the open batch.
     waiting: AtomicUsize,
+    /// Threads that have ever come.
+    arrivals: AtomicU64,
     line: Mutex<Line<T>>,
     ended: Condvar,
 }
@@ -32,6 +34,15 @@ pub(super) struct GroupCommit<T> {
 struct Line<T> {
     target: T,
     batch: Option<Batch>,
+    refusal: Option<Refusal>,
+}
+
+/// Why the last batch that failed to open did so. Who came before that has waited with it and is told the same:
+/// otherwise each would wait in turn for a lock that somebody else does not let go.
+#[derive(Debug)]
+struct Refusal {
+    arrivals: u64,
+    error: Error,
 }
 
 #[derive(Debug)]
@@ -43,18 +54,25 @@ struct Batch {
 
 impl<T: Target> GroupCommit<T> {
     pub(super) fn new(target: T) -> Self {
-        let line = Mutex::new(Line { target, batch: None });
-        Self { waiting: AtomicUsize::new(0), line, ended: Condvar::new() }
+        let line = Mutex::new(Line { target, batch: None, refusal: None });
+        Self { waiting: AtomicUsize::new(0), arrivals: AtomicU64::new(0), line, ended: Condvar::new() }
     }
 
     /// Does the work in the open batch, or a new one, and returns when that is committed. The last in the line
     /// commits for all; an error, of the work or of the commit, is the error of everybody in the batch.
     pub(super) fn run<R>(&self, durable: bool, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
+        let arrival = self.arrivals.fetch_add(1, Ordering::AcqRel);
         let mut line = self.enter();
+        if let Some(refusal) = line.refusal.as_ref().filter(|refusal| arrival < refusal.arrivals) {
+            return Err(refusal.error.clone());
+        }
         if durable && line.batch.as_ref().is_some_and(|batch| !batch.durable) {
             self.end(&mut line, Ok(()));
         }
-        let outcome = line.join(durable)?;
+        let outcome = line.join(durable).inspect_err(|error| {
+            let arrivals = self.arrivals.load(Ordering::Acquire);
+            line.refusal = Some(Refusal { arrivals, error: error.clone() });
+        })?;
         let answer = work(&mut line.target);
         if let Err(error) = &answer {
             self.end(&mut line, Err(error.clone()));
@@ -108,5 +126,55 @@ impl<T: Target> Line<T> {
 
     fn is_full(&self) -> bool {
         self.batch.as_ref().is_some_and(|batch| batch.size >= LARGEST_BATCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::StoreError;
+
+    /// Opens no batch, and takes until it is told to say so.
+    struct Locked {
+        attempts: usize,
+        may_fail: Receiver<()>,
+    }
+
+    impl Target for Locked {
+        fn begin(&mut self, _durable: bool) -> Result<()> {
+            self.attempts += 1;
+            self.may_fail.recv().unwrap();
+            Err(StoreError::TimedOut("locked".into()).into())
+        }
+
+        fn commit(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn abort(&mut self) {}
+    }
+
+    #[test]
+    fn who_waits_behind_a_failing_batch_fails_with_it_and_not_one_after_another() {
+        let (fail, may_fail) = channel();
+        let group = GroupCommit::new(Locked { attempts: 0, may_fail });
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| group.run(true, |_| Ok(())))).collect();
+            while group.waiting.load(Ordering::Acquire) < 7 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            fail.send(()).unwrap();
+            for thread in threads {
+                assert_eq!(thread.join().unwrap().unwrap_err().code(), "store.timed_out");
+            }
+        });
+        assert_eq!(group.idle(|target| target.attempts), 1);
+        fail.send(()).unwrap();
+        assert!(group.run(true, |_| Ok(())).is_err());
+        assert_eq!(group.idle(|target| target.attempts), 2, "who comes later tries again");
     }
 }

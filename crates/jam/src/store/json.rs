@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +25,12 @@ const VERSION: u32 = 1;
 /// A touch so soon after the last one is not written, nor one within a hundredth of the idle time: a page with
 /// twenty requests for one session would replace the file twenty times.
 const TOUCHES_MERGE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a write waits for other processes.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between two attempts at the lock. The system cannot be asked to wait for it for a limited time only.
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// A store in one JSON file, shared by threads and processes.
 ///
@@ -271,15 +277,24 @@ impl Disk {
     fn store(&self, tables: BTreeMap<String, Table>) -> Result<()> {
         let temporary = file::beside(&self.path, ".tmp");
         let failed = |error: io::Error| file::unavailable("write", &self.path, &error);
-        let mut file = file::create_anew(&temporary).map_err(failed)?;
-        Document::new(&tables).write(&mut file).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        fs::rename(&temporary, &self.path).map_err(failed)?;
+        let (file, metadata) = self.replace(&temporary, &tables).map_err(|error| {
+            // A disk that is full has no room for half a file; if this fails, the next write removes it.
+            let _ = fs::remove_file(&temporary);
+            failed(error)
+        })?;
         self.sync_folder().map_err(failed)?;
         let snapshot = Snapshot { tables, seen: Some(Seen { _file: file, metadata }) };
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(snapshot));
         Ok(())
+    }
+
+    fn replace(&self, temporary: &Path, tables: &BTreeMap<String, Table>) -> io::Result<(File, Metadata)> {
+        let mut file = file::create_anew(temporary)?;
+        Document::new(tables).write(&mut file)?;
+        file.sync_all()?;
+        let metadata = file.metadata()?;
+        fs::rename(temporary, &self.path)?;
+        Ok((file, metadata))
     }
 
     /// A rename lasts once the folder is on the disk; only Unix lets a program see to that.
@@ -357,11 +372,21 @@ impl FileLock {
     fn take(path: &Path) -> Result<Self> {
         let failed = |error: io::Error| file::unavailable("lock", path, &error);
         let file = file::open_or_create(path).map_err(failed)?;
+        let mut waited = Duration::ZERO;
         loop {
-            match file.lock() {
+            match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error).into()),
+                Err(TryLockError::WouldBlock) if waited < LOCK_TIMEOUT => {
+                    std::thread::sleep(LOCK_PAUSE);
+                    waited += LOCK_PAUSE;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let reason =
+                        format!("the file {path:?} was locked by another process for {LOCK_TIMEOUT:?}");
+                    return Err(StoreError::TimedOut(reason.into()).into());
+                }
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) => return Err(failed(error).into()),
             }
         }
     }
