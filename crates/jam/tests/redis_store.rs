@@ -5,6 +5,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jam::store::{AsyncRedisStore, AsyncStore, Key, Lifetime, RedisOptions, RedisStore};
@@ -292,6 +293,56 @@ async fn forgotten_scripts_are_brought_again() {
         server.command(&["SCRIPT", "FLUSH"]);
         store.put_many(&[(key(id), b"x".to_vec(), FOREVER)], now()).await.unwrap();
         assert_eq!(store.get(&key(id), now()).await.unwrap().as_deref(), Some(&b"x"[..]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_may_be_forgotten_at_any_moment() {
+    let server = RedisServer::start();
+    let flushing = Arc::new(AtomicBool::new(true));
+    let flusher = tokio::task::spawn_blocking({
+        let (server, flushing) = (server.url(), Arc::clone(&flushing));
+        move || {
+            let mut connection = redis::Client::open(server).unwrap().get_connection().unwrap();
+            while flushing.load(Ordering::Acquire) {
+                redis::cmd("SCRIPT").arg("FLUSH").exec(&mut connection).unwrap();
+            }
+        }
+    });
+    for (store, name) in both(&server).iter().zip(["a", "b"]) {
+        for number in 0..200 {
+            let id = format!("{name}{number}");
+            assert!(store.insert(&key(&id), b"v", FOREVER, now()).await.unwrap());
+            assert!(store.delete(&key(&id), now()).await.unwrap());
+        }
+    }
+    flushing.store(false, Ordering::Release);
+    flusher.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_can_be_ended_whatever_lies_where_its_index_should() {
+    let server = RedisServer::start();
+    for store in both(&server) {
+        store.put(&key("a"), b"v", FOREVER, now()).await.unwrap();
+        server.command(&["SET", "sessions:{g}:", "theirs"]);
+        let reason = refusal(store.delete(&key("a"), now()).await);
+        assert!(reason.contains("did not write"), "{reason}");
+        assert_eq!(store.get(&key("a"), now()).await.unwrap(), None);
+        server.command(&["FLUSHALL"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_url_is_told() {
+    for url in ["rediss://localhost", "valkeys://localhost"] {
+        let error = RedisStore::open(options(url)).map(drop).unwrap_err();
+        assert!(error.to_string().contains("TLS"), "{error}");
+    }
+    let server = RedisServer::start();
+    for store in both_at(&format!("{}9999", server.url())) {
+        let reason = refusal(store.get(&key("a"), now()).await);
+        assert!(reason.contains("database"), "{reason}");
     }
 }
 

@@ -172,6 +172,7 @@ impl Store for JsonStore {
     }
 
     fn close(&self) {
+        let _busy = process::busy();
         self.closed.store(true, Ordering::Release);
         // Who is in line finishes first.
         self.writer.idle(|_| ());

@@ -154,9 +154,10 @@ impl SqliteStore {
             path,
             closed: AtomicBool::new(false),
         });
+        // From here on: a fork must not find the list of what it has to park locked.
+        let _busy = process::busy();
         let parked: Arc<dyn Park> = inner.clone();
         process::park_before_fork(Arc::downgrade(&parked));
-        let _busy = process::busy();
         inner.writer.idle(|writer| writer.connect().map(drop))?;
         Ok(Self { inner })
     }
@@ -315,6 +316,7 @@ impl Store for SqliteStore {
     }
 
     fn close(&self) {
+        let _busy = process::busy();
         self.inner.closed.store(true, Ordering::Release);
         self.inner.park();
     }

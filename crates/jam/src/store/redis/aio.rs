@@ -178,15 +178,10 @@ impl AsyncRedisStore {
 
 async fn ask(connection: &mut MultiplexedConnection, request: &Request<'_>) -> RedisResult<Value> {
     match connection.send_packed_command(&request.command).await.and_then(Value::extract_error) {
-        Err(error) if is_forgotten(&error) => {
-            if let Some(script) = request.script {
-                connection
-                    .send_packed_command(&command::load(script))
-                    .await
-                    .and_then(Value::extract_error)?;
-            }
-            connection.send_packed_command(&request.command).await.and_then(Value::extract_error)
-        }
+        Err(error) if is_forgotten(&error) => match request.with_code() {
+            Some(command) => connection.send_packed_command(&command).await.and_then(Value::extract_error),
+            None => Err(error),
+        },
         answer => answer,
     }
 }

@@ -75,12 +75,10 @@ impl RedisStore {
     fn send(&self, request: &Request<'_>) -> Result<Value> {
         self.with_connection(request.repeatable, |connection| {
             match connection.req_command(&request.command).and_then(Value::extract_error) {
-                Err(error) if is_forgotten(&error) => {
-                    if let Some(script) = request.script {
-                        connection.req_command(&command::load(script)).and_then(Value::extract_error)?;
-                    }
-                    connection.req_command(&request.command).and_then(Value::extract_error)
-                }
+                Err(error) if is_forgotten(&error) => match request.with_code() {
+                    Some(command) => connection.req_command(&command).and_then(Value::extract_error),
+                    None => Err(error),
+                },
                 answer => answer,
             }
         })

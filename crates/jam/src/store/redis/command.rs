@@ -218,11 +218,19 @@ fn saved(command: &mut Cmd, mode: &str, key: &Key, value: &[u8], lifetime: Lifet
     command.arg(mode).arg(&key.id);
 }
 
-/// The load command for a script that the server has forgotten.
-pub(super) fn load(script: &Script) -> Cmd {
-    let mut command = redis::cmd("SCRIPT");
-    command.arg("LOAD").arg(&script.code);
-    command
+impl Request<'_> {
+    /// The command with the script's code in place of its hash, for a server that has forgotten the script. One
+    /// command, as the script could be forgotten again between two.
+    pub(super) fn with_code(&self) -> Option<Cmd> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(&self.script?.code);
+        for argument in self.command.args_iter().skip(2) {
+            if let redis::Arg::Simple(bytes) = argument {
+                command.arg(bytes);
+            }
+        }
+        Some(command)
+    }
 }
 
 /// A value as it came from the server.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 pub use aio::AsyncRedisStore;
 pub use blocking::RedisStore;
-use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError};
+use redis::{ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError};
 
 use super::check_namespace;
 use crate::secret::Secret;
@@ -63,15 +63,16 @@ impl RedisOptions {
         if self.connect_timeout.is_zero() || self.response_timeout.is_zero() {
             return Err(Error::validation("a time-out of Redis is zero; give it more than that"));
         }
+        // Before it is read, as the client was built without TLS and only says that it cannot read it.
+        if ["rediss://", "valkeys://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
+            return Err(Error::validation("Redis over TLS (rediss://) is not supported; use redis://"));
+        }
         // The error may quote the URL, which may hold a password.
         let info = self.url.expose().as_str().into_connection_info().map_err(|_| {
             Error::validation(
                 "the Redis URL cannot be read; it has the form redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]",
             )
         })?;
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            return Err(Error::validation("Redis over TLS (rediss://) is not supported; use redis://"));
-        }
         let settings = info.redis_settings().clone().set_protocol(protocol);
         // A small command must not wait for the answer to the one before.
         let sockets = info.tcp_settings().clone().set_nodelay(true);
@@ -137,6 +138,12 @@ fn failure(error: &RedisError) -> StoreError {
         ErrorKind::AuthenticationFailed => refused("WRONGPASS"),
         ErrorKind::RESP3NotSupported => {
             StoreError::Refused("the Redis server is too old; Redis 6.2 or later is needed".into())
+        }
+        ErrorKind::Server(_) if error.to_string().contains("DB index is out of range") => {
+            StoreError::Refused(
+                "the Redis server has no database of this number; change the number at the end of the URL"
+                    .into(),
+            )
         }
         ErrorKind::Server(_) | ErrorKind::Extension => refused(server_code(error)),
         ErrorKind::Io => StoreError::Unavailable(

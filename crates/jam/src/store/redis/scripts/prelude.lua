@@ -30,9 +30,11 @@ local function enlist(index, id, expires)
   end
 end
 
+-- The value goes first: should somebody else's data lie where the index has to be, the value is gone all the same.
 local function forget(key, index, id)
+  local deleted = redis.call('DEL', key)
   if index then redis.call('ZREM', index, id) end
-  return redis.call('DEL', key)
+  return deleted
 end
 
 -- The creation, idle time and deadline of a live value; nothing, if there is none.
