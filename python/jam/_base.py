@@ -82,10 +82,18 @@ class BaseJam:
         """A module that does I/O, in the form in which this facade calls it."""
         return module
 
+    def _factory(self, part: str) -> str | Callable[..., Any]:
+        try:
+            return self.MODULES[part]
+        except KeyError:
+            raise JamConfigurationError(
+                f"MODULES: has no {part!r}; write MODULES = {{**Jam.MODULES, ...}} to keep the others"
+            ) from None
+
     def _make(self, settings: dict[str, Any], part: str, **extra: Any) -> Any:
         if part not in settings:
             return None
-        return _build.create(settings[part], self.MODULES[part], part, **extra)
+        return _build.create(settings[part], self._factory(part), part, **extra)
 
     def _make_jwt(self, section: dict[str, Any] | None, serializer: Any) -> Any:
         if section is None:
@@ -94,20 +102,20 @@ class BaseJam:
         if "list" in section:
             # A list of the user's own is given its own keys only.
             leeway = None if "custom_module" in section["list"] else section.get("leeway")
-            tokens = _build.create(section["list"], self.MODULES["jwt.list"], "jwt.list", leeway=leeway)
+            tokens = _build.create(section["list"], self._factory("jwt.list"), "jwt.list", leeway=leeway)
             kind = section["list"].get("type", getattr(tokens, "type", None))
             if kind not in ("white", "black"):
                 raise JamConfigurationError('jwt.list.type: is required: "white" or "black"')
             self._list = self._callable_form(tokens)
             self._is_white_list = kind == "white"
         options = {key: value for key, value in section.items() if key != "list"}
-        return _build.create(options, self.MODULES["jwt"], "jwt", list=tokens, serializer=serializer)
+        return _build.create(options, self._factory("jwt"), "jwt", list=tokens, serializer=serializer)
 
     def _make_clients(self, section: dict[str, Any] | None) -> dict[str, Any] | None:
         if section is None:
             return None
         return {
-            name: _build.create(provider, self.MODULES["oauth2"], f"oauth2.providers.{name}", provider=name)
+            name: _build.create(provider, self._factory("oauth2"), f"oauth2.providers.{name}", provider=name)
             for name, provider in section["providers"].items()
         }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from jam import _jam
-from jam.exceptions import JamConfigurationError
+from jam.exceptions import JamConfigurationError, JamError
 
 Factory = Callable[..., Any]
 
@@ -20,7 +20,12 @@ def load(config: str | os.PathLike[str] | Mapping[str, Any], pointer: str) -> di
     """Reads, checks and completes a configuration. A mapping is taken as given, and not changed."""
     if isinstance(config, Mapping):
         return _jam.canonical_config(dict(config))
-    return _jam.canonical_config(_jam.read_config(os.fspath(config), pointer))
+    try:
+        path = os.fspath(config)
+    except TypeError:
+        kind = type(config).__name__
+        raise JamConfigurationError(f"config: must be a dict or the path of a file, not {kind}") from None
+    return _jam.canonical_config(_jam.read_config(path, pointer))
 
 
 def resolve(target: str | Factory, path: str) -> Factory:
@@ -43,11 +48,29 @@ def create(section: dict[str, Any], default: str | Factory, path: str, **extra: 
     """Makes a module of its section: by the user's `custom_module`, else by the default."""
     options = {key: value for key, value in section.items() if key != "custom_module"}
     options |= {key: value for key, value in extra.items() if value is not None}
-    if "custom_module" not in section:
-        return resolve(default, f"MODULES[{path!r}]")(**options)
-    for type_key in ("session_type", "backend"):
-        options.pop(type_key, None)
-    return resolve(section["custom_module"], f"{path}.custom_module")(**options)
+    factory = resolve(default, f"MODULES[{path!r}]")
+    if "custom_module" in section:
+        factory = resolve(section["custom_module"], f"{path}.custom_module")
+        for type_key in ("session_type", "backend"):
+            options.pop(type_key, None)
+    try:
+        return factory(**options)
+    except JamError as error:
+        _name_section(error, path)
+        raise
+
+
+def _name_section(error: JamError, path: str) -> None:
+    """Puts the section's path before the message of a part, which does not know where it stands."""
+    if error.message.startswith(path):
+        return
+    key = error.details.get("path")
+    if key is not None and error.message.startswith(f"{key}: "):
+        error.details["path"] = f"{path}.{key}"
+        error.message = f"{path}.{error.message}"
+    else:
+        error.message = f"{path}: {error.message}"
+    error.args = (error.message,)
 
 
 def serializer_of(given: Any, configured: Any) -> Any:

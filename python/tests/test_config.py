@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jam
 import pytest
@@ -21,6 +21,7 @@ from jam.exceptions import (
     JamError,
     JamJWTEmptySecretKey,
     JamJWTInBlackList,
+    JamKeyMalformed,
     JamOAuth2ProviderNotConfigured,
     JamSessionEmptyAESKey,
     JamSessionNotFound,
@@ -207,7 +208,7 @@ def test_a_mistake_is_told_by_its_path_at_construction(
 
 @pytest.mark.parametrize("config", [[], "no-such-file.toml", "jam.ini", 5, None, {1: {}}, {"jwt": None, 2: 3}])
 def test_what_is_no_configuration_is_refused(face: Face, config: Any, tmp_path: Path) -> None:
-    with pytest.raises((JamConfigurationError, TypeError)):
+    with pytest.raises(JamConfigurationError):
         face.jam(config)
 
 
@@ -220,6 +221,8 @@ def test_what_is_no_configuration_is_refused(face: Face, config: Any, tmp_path: 
         ("deep.json", "[" * 100_000),
         ("twice.json", '{"jam": {}, "jam": {}}'),
         ("empty.toml", ""),
+        ("empty.yaml", ""),
+        ("list.json", "[1]"),
         ("binary.toml", "\x00"),
     ],
 )
@@ -241,6 +244,24 @@ def test_missing_keys_are_told(face: Face, monkeypatch: pytest.MonkeyPatch) -> N
         face.jam({"jwt": {"alg": "HS256"}})
     with pytest.raises(JamSessionEmptyAESKey):
         face.jam({"session": {"session_type": "memory", "is_session_crypt": True}})
+
+
+def test_the_fault_of_a_part_is_told_with_its_section(face: Face) -> None:
+    with pytest.raises(JamKeyMalformed, match=r"^jwt: "):
+        face.jam({"jwt": {"alg": "RS256", "private_key": "keys/private.pem"}})
+    with pytest.raises(JamValidationError, match=r"^session: "):
+        face.jam({"session": {"session_type": "redis", "redis_uri": "localhost:6379"}})
+    with pytest.raises(JamConfigurationError, match=r"^jwt\.alg: ") as raised:
+        face.jam({"jwt": {"alg": "RS256", "secret": "s" * 32}})
+    assert raised.value.details == {"path": "jwt.alg"}
+
+
+def test_a_part_that_modules_leaves_out_is_told(face: Face) -> None:
+    class Short(face.Jam):
+        MODULES: ClassVar[dict[str, Any]] = {}
+
+    with pytest.raises(JamConfigurationError, match="MODULES"):
+        Short(config={"otp": {}})
 
 
 def test_a_dict_that_holds_itself_is_refused(face: Face) -> None:

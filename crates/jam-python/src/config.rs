@@ -25,9 +25,9 @@ fn read_config(py: Python<'_>, path: PathBuf, pointer: &str) -> PyResult<Py<PyAn
 /// Checks a configuration and gives a new dict: every key under its first name, with what the environment adds.
 /// `config` itself stays as it is.
 #[pyfunction]
-fn canonical_config(config: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
+fn canonical_config(config: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     let mut objects = Vec::new();
-    let tree = table(config, "", 0, &mut objects)?;
+    let tree = from_python(config, "", 0, &mut objects)?;
     to_python(config.py(), config::canonical(tree).map_err(to_py)?, &objects)
 }
 
