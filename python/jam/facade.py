@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from jam.oauth2 import BaseOAuth2Client
-    from jam.sessions import BaseSessionModule
+    from jam.sessions import BaseSessionModule, SessionInfo
 
 __all__ = ["Jam"]
 
@@ -146,7 +146,7 @@ class Jam(BaseJam):
         """
         return self._session.rework(old_session_id)
 
-    def session_list(self, session_key: str) -> Sequence[Any]:
+    def session_list(self, session_key: str) -> Sequence[SessionInfo]:
         """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
         return self._session.list(session_key)
 
@@ -189,7 +189,7 @@ class Jam(BaseJam):
             scope: What to ask for.
             **extra: Further parameters of the address.
         """
-        return self._client(provider).get_authorization_url(scope, **extra)
+        return self._client(provider).get_authorized_url(scope, **extra)
 
     def oauth2_fetch_token(
         self, provider: str, code: str, grant_type: str = "authorization_code", **extra: Any

@@ -173,6 +173,9 @@ def test_other_parameters_out_of_range_are_refused() -> None:
     for call in refused:
         with pytest.raises(JamValidationError):
             call()
+    for code in (123456, None, b"123456"):
+        with pytest.raises(JamValidationError, match="code must be a str"):
+            totp.verify(code)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError):
         totp.at("59")  # pyright: ignore[reportArgumentType]
 

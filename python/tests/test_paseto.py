@@ -227,7 +227,7 @@ def test_a_token_has_one_spelling() -> None:
         with pytest.raises(JamPASETOInvalidTokenFormat):
             local().decode(text)
     for other in (b"v4", None, 1):
-        with pytest.raises(TypeError):
+        with pytest.raises(JamValidationError, match="token must be a str"):
             local().decode(other)  # pyright: ignore[reportArgumentType]
 
 

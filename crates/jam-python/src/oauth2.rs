@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 use serde_json::{Map, Value};
 
+use crate::arguments::required_text;
 use crate::{bridge, error, json};
 
 /// The client behind `jam.oauth2`: every call blocks, without the GIL.
@@ -61,11 +62,11 @@ impl OAuth2Client {
     fn fetch_token(
         &self,
         py: Python<'_>,
-        code: &str,
+        code: &Bound<'_, PyAny>,
         grant_type: &str,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let options = call_options(Some(grant_type), extra)?;
+        let (code, options) = (required_text(code, "code")?, call_options(Some(grant_type), extra)?);
         answer(py, bridge::block(py, || self.0.fetch_token(code, &options)).map_err(error::to_py)?)
     }
 
@@ -74,10 +75,11 @@ impl OAuth2Client {
     fn refresh_token(
         &self,
         py: Python<'_>,
-        refresh_token: &str,
+        refresh_token: &Bound<'_, PyAny>,
         grant_type: &str,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
+        let refresh_token = required_text(refresh_token, "refresh_token")?;
         let options = call_options(Some(grant_type), extra)?;
         answer(py, bridge::block(py, || self.0.refresh_token(refresh_token, &options)).map_err(error::to_py)?)
     }
@@ -153,10 +155,11 @@ impl AsyncOAuth2Client {
     fn fetch_token(
         &self,
         py: Python<'_>,
-        code: String,
+        code: &Bound<'_, PyAny>,
         grant_type: &str,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
+        let code = required_text(code, "code")?.to_owned();
         let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
         bridge::spawn(
             py,
@@ -171,10 +174,11 @@ impl AsyncOAuth2Client {
     fn refresh_token(
         &self,
         py: Python<'_>,
-        refresh_token: String,
+        refresh_token: &Bound<'_, PyAny>,
         grant_type: &str,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
+        let refresh_token = required_text(refresh_token, "refresh_token")?.to_owned();
         let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
         bridge::spawn(
             py,

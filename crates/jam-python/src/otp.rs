@@ -3,9 +3,9 @@
 use jam::Timestamp;
 use jam::otp::{Digest, OtpOptions, SharedSecret};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyBytes;
 
-use crate::arguments::{integer, text};
+use crate::arguments::{integer, opaque_text, text};
 use crate::{error, log};
 
 /// Codes that follow a counter (RFC 4226).
@@ -59,7 +59,7 @@ impl Hotp {
     )]
     fn verify(
         &self,
-        code: &Bound<'_, PyString>,
+        code: &Bound<'_, PyAny>,
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
@@ -73,13 +73,13 @@ impl Hotp {
     )]
     fn verify_step(
         &self,
-        code: &Bound<'_, PyString>,
+        code: &Bound<'_, PyAny>,
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
         let factor = factor.ok_or_else(|| error::validation("factor: a HOTP code needs its counter"))?;
         let (factor, look_ahead) = (counter(factor)?, steps(look_ahead)?);
-        self.0.verify_step(code.to_str().unwrap_or(""), factor, look_ahead).map_err(error::to_py)
+        self.0.verify_step(opaque_text(code, "code")?, factor, look_ahead).map_err(error::to_py)
     }
 
     /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.
@@ -157,7 +157,7 @@ impl Totp {
     )]
     fn verify(
         &self,
-        code: &Bound<'_, PyString>,
+        code: &Bound<'_, PyAny>,
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
@@ -172,12 +172,12 @@ impl Totp {
     )]
     fn verify_step(
         &self,
-        code: &Bound<'_, PyString>,
+        code: &Bound<'_, PyAny>,
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
         let (look_ahead, time) = (steps(look_ahead)?, time(factor)?);
-        self.0.verify_step(code.to_str().unwrap_or(""), look_ahead, time).map_err(error::to_py)
+        self.0.verify_step(opaque_text(code, "code")?, look_ahead, time).map_err(error::to_py)
     }
 
     /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 use serde_json::{Map, Value};
 
-use crate::arguments::{bytes_or_text, integer, required_dict, text};
+use crate::arguments::{bytes_or_text, integer, opaque_text, required_dict, text};
 use crate::serializer::Serializer;
 use crate::{error, json};
 
@@ -109,11 +109,11 @@ impl PasetoV4 {
     fn decode<'py>(
         &self,
         py: Python<'py>,
-        token: &Bound<'py, PyString>,
+        token: &Bound<'py, PyAny>,
         check_exp: bool,
         implicit_assertion: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let token = token.to_str().map_err(|_| malformed("a str with a lone surrogate is no PASETO"))?;
+        let token = opaque_text(token, "token")?;
         let decoded = self.paseto.decode(token, &implicit(implicit_assertion)?).map_err(error::to_py)?;
         let payload = self.load(py, &decoded.payload)?;
         if check_exp {

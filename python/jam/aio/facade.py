@@ -14,6 +14,8 @@ from jam.aio.sessions import BaseSessionModule
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from jam.sessions import SessionInfo
+
 __all__ = ["Jam"]
 
 
@@ -95,7 +97,7 @@ class Jam(BaseJam):
         """Gives a session a new id, atomically; the data and the deadline stay, the old id is dead."""
         return await self._session.rework(old_session_id)
 
-    async def session_list(self, session_key: str) -> Sequence[Any]:
+    async def session_list(self, session_key: str) -> Sequence[SessionInfo]:
         """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
         return await self._session.list(session_key)
 
@@ -115,7 +117,7 @@ class Jam(BaseJam):
 
     async def oauth2_get_authorized_url(self, provider: str, scope: Sequence[str], **extra: Any) -> str:
         """Gives the address to send the browser to."""
-        return await self._client(provider).get_authorization_url(scope, **extra)
+        return await self._client(provider).get_authorized_url(scope, **extra)
 
     async def oauth2_fetch_token(
         self, provider: str, code: str, grant_type: str = "authorization_code", **extra: Any
