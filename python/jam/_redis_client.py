@@ -310,6 +310,8 @@ def store_errors() -> Generator[None, None, None]:
     except exceptions.TimeoutError as error:
         reason = "the Redis server did not answer in time; the operation may or may not have happened"
         raise JamStoreTimedOut(reason) from error
+    except getattr(exceptions, "MaxConnectionsError", ()) as error:  # redis-py 4.6 has no such class
+        raise JamStoreUnavailable("the Redis client's pool is used up; give it a larger max_connections") from error
     except exceptions.ConnectionError as error:
         raise JamStoreUnavailable("the Redis server cannot be reached, or broke off") from error
     except exceptions.RedisError as error:
