@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Callable
 from typing import Any
 
-CALL_WIDTH = 79
+CALL_WIDTH = 80
 
 
 def _shortener(text: int, members: int) -> reprlib.Repr:

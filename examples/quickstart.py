@@ -6,6 +6,7 @@ Run it with `make demo`; run it twice to see the sessions of the first run again
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 from narrated import Narrated, heading, tell
@@ -120,6 +121,7 @@ async def direct_imports(redis_uri: str) -> None:
 
 
 async def main() -> None:
+    logging.basicConfig(format="  %(levelname)s: %(message)s")  # two of the secrets below are weak, and Jam says so
     FOLDER.mkdir(exist_ok=True)
     with token_endpoint() as endpoint, redis_server() as redis_uri:
         from jam.aio import Jam
@@ -130,7 +132,7 @@ async def main() -> None:
             await oauth2(jam)
             await tokens_and_codes(jam)
         await direct_imports(redis_uri)
-    heading("Every call answered as the page says.")
+    heading("Every call gave what it should.")
 
 
 if __name__ == "__main__":

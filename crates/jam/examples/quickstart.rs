@@ -48,7 +48,7 @@ async fn main() -> Outcome {
     tokens_and_codes(&jam).await?;
     jam.aclose().await;
     parts_used_directly(sessions_file)?;
-    heading("Every call answered as the page says.");
+    heading("Every call gave what it should.");
     Ok(())
 }
 

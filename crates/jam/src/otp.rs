@@ -94,8 +94,8 @@ impl SharedSecret {
         let bytes = self.0.expose().len();
         if bytes < SHORT_SECRET {
             tracing::warn!(
-                bits = bytes * 8,
-                "the secret of one-time passwords is short enough to be guessed; use 128 bits or more (RFC 4226 section 4)"
+                "a secret of one-time passwords has {} bits and can be guessed; it should have 128 or more (RFC 4226 section 4)",
+                bytes * 8
             );
         }
     }
