@@ -50,7 +50,7 @@ TOUCHED_PARTS = 100
 LONGEST_UNTOUCHED = 60_000
 """However long the idle time, and without one, the last use is exact to so many milliseconds."""
 
-READS_BYTES = frozenset({"GET", "GETRANGE"})
+READS_BYTES = frozenset({"GET", "GETRANGE", "ZRANGE"})
 """What is read as bytes even from a client that decodes everything else."""
 
 
@@ -150,7 +150,10 @@ def milliseconds(answer: Any) -> float:
 
 
 def text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        raise JamStoreRefused("a key in Redis holds what Jam did not write") from None
 
 
 def check_namespace(namespace: str, path: str) -> str:

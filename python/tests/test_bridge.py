@@ -221,6 +221,19 @@ def test_errors_of_the_core_are_raised_where_it_is_awaited(run: Run, sqlite: _ja
     run(use())
 
 
+def test_a_stop_iteration_is_an_error_and_no_result(run: Run) -> None:
+    made = iter(["made-by-the-user-1"])
+    sessions = _jam.AsyncSessions("memory", id_factory=lambda: next(made))
+
+    async def use() -> None:
+        assert (await sessions.create("user", {})).endswith(".made-by-the-user-1")
+        with pytest.raises(RuntimeError, match="StopIteration") as caught:
+            await sessions.create("user", {})
+        assert isinstance(caught.value.__cause__, StopIteration)
+
+    run(use())
+
+
 def test_errors_of_a_serializer_reach_the_task(run: Run, tmp_path: Path) -> None:
     class Broken:
         @staticmethod

@@ -173,6 +173,22 @@ def test_forged_data_are_no_session(face: Face, client: Client) -> None:
         sealed.get(session_id)
 
 
+@pytest.mark.parametrize("decode_responses", [False, True])
+def test_an_index_that_somebody_else_wrote_to_is_a_typed_error(
+    face: Face, client: Client, decode_responses: bool
+) -> None:
+    connection = client(decode_responses=decode_responses)
+    sessions = sessions_on(face, connection)
+    session_id = sessions.create("user", {"n": 1})
+    index = f"sessions:{{{session_id.split('.')[0]}}}:"
+    added = connection.zadd(index, {b"\xff\xfe": 1e15})
+    face.run(added) if face.is_async else None
+    for call in (sessions.list, sessions.clear):
+        with pytest.raises(JamStoreError, match="did not write"):
+            call("user")
+    assert sessions.get(session_id) == {"n": 1}
+
+
 @pytest.mark.parametrize("options", [{}, {"is_session_crypt": True, "session_aes_secret": KEY}])
 def test_of_many_reworks_exactly_one_wins_and_no_update_is_lost(options: dict[str, Any]) -> None:
     server = fakeredis.FakeServer()

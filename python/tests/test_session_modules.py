@@ -218,9 +218,12 @@ def test_what_an_id_factory_raises_comes_through(make: Make) -> None:
     sessions = make(id_factory=broken)
     with pytest.raises(LookupError, match="mine"):
         sessions.create("user", {})
-    for bad in ("short", "with spaces in it all", "x" * 201, 7):
-        with pytest.raises((JamValidationError, TypeError)):
+    for bad in ("short", "with spaces in it all", "x" * 201, "\ud800" * 20, 7, None, b"x" * 40):
+        with pytest.raises(JamValidationError) as caught:
             make(id_factory=lambda bad=bad: bad).create("user", {})
+        assert "xxx" not in str(caught.value)
+    with pytest.raises(JamConfigurationError, match="id_factory"):
+        make(id_factory="made.by.name")
 
 
 class Reversing(BaseEncoder):

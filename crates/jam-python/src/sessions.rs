@@ -9,11 +9,11 @@ use std::time::Duration;
 use jam::config::SESSIONS_NAMESPACE;
 use jam::session::{self, IdFactory};
 use jam::store::Key;
-use jam::{Error, Timestamp};
+use jam::{ConfigurationError, Error, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
-use crate::arguments::{Seconds, opaque_text, required_text, texts, unix_seconds};
+use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, unix_seconds};
 use crate::error::{not_picklable, to_py};
 use crate::serializer::Serializer;
 use crate::stores;
@@ -69,7 +69,7 @@ struct Keywords<'a, 'py> {
     absolute_ttl: Seconds,
     is_session_crypt: bool,
     session_aes_secret: Option<&'a Bound<'py, PyAny>>,
-    id_factory: Option<Py<PyAny>>,
+    id_factory: Option<Bound<'py, PyAny>>,
 }
 
 impl Keywords<'_, '_> {
@@ -78,7 +78,7 @@ impl Keywords<'_, '_> {
             default_ttl: self.default_ttl.duration("session.default_ttl")?,
             absolute_ttl: self.absolute_ttl.duration("session.absolute_ttl")?,
             encryption_keys: self.is_session_crypt.then(|| self.encryption_keys()).transpose()?,
-            id_factory: self.id_factory.map(id_factory),
+            id_factory: self.id_factory.map(id_factory).transpose()?,
         })
     }
 
@@ -100,13 +100,22 @@ thread_local! {
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-fn id_factory(factory: Py<PyAny>) -> IdFactory {
-    Arc::new(move || {
-        Python::attach(|py| factory.call0(py)?.extract::<String>(py)).map_err(|raised| {
+fn id_factory(factory: Bound<'_, PyAny>) -> PyResult<IdFactory> {
+    if !factory.is_callable() {
+        let reason = format!("must be a function without arguments, not {}", type_name(&factory));
+        return Err(to_py(ConfigurationError::key("session.id_factory", reason).into()));
+    }
+    let factory = factory.unbind();
+    Ok(Arc::new(move || {
+        Python::attach(|py| {
+            let made = factory.bind(py).call0()?;
+            required_text(&made, "what the id factory returns").map(str::to_owned)
+        })
+        .map_err(|raised| {
             RAISED.set(Some(raised));
             Error::Validation("the id factory failed".into())
         })
-    })
+    }))
 }
 
 /// The exception for an error of a method that makes an id: the factory's own, if it raised one.
@@ -172,7 +181,7 @@ impl Sessions {
         absolute_ttl: Seconds,
         is_session_crypt: bool,
         session_aes_secret: Option<&Bound<'_, PyAny>>,
-        id_factory: Option<Py<PyAny>>,
+        id_factory: Option<Bound<'_, PyAny>>,
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
@@ -317,7 +326,7 @@ impl AsyncSessions {
         absolute_ttl: Seconds,
         is_session_crypt: bool,
         session_aes_secret: Option<&Bound<'_, PyAny>>,
-        id_factory: Option<Py<PyAny>>,
+        id_factory: Option<Bound<'_, PyAny>>,
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
@@ -464,7 +473,7 @@ impl SessionCodec {
         absolute_ttl: Seconds,
         is_session_crypt: bool,
         session_aes_secret: Option<&Bound<'_, PyAny>>,
-        id_factory: Option<Py<PyAny>>,
+        id_factory: Option<Bound<'_, PyAny>>,
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let options =

@@ -251,9 +251,10 @@ impl Operation {
     }
 
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        match Self::step(slf)? {
-            None => Ok(slf.clone().into_any().unbind()),
-            Some(value) => Err(PyStopIteration::new_err((value,))),
+        match Self::step(slf) {
+            Ok(None) => Ok(slf.clone().into_any().unbind()),
+            Ok(Some(value)) => Err(PyStopIteration::new_err((value,))),
+            Err(raised) => Err(not_a_result(slf.py(), raised)),
         }
     }
 
@@ -279,7 +280,7 @@ impl Operation {
         if let Some(traceback) = traceback {
             exception.setattr(intern!(py, "__traceback__"), traceback)?;
         }
-        Err(PyErr::from_value(exception))
+        Err(not_a_result(py, PyErr::from_value(exception)))
     }
 
     fn close(&self) {
@@ -417,6 +418,18 @@ impl Callback {
         }
         event_loop.call_method("call_soon", (self.function, operation), Some(&keywords)).map(drop)
     }
+}
+
+/// What the awaiting task has to see of an exception. It would take a `StopIteration`, which user code called from
+/// here may raise, for the end of the coroutine and its value for the result; as in every coroutine (PEP 479) it
+/// becomes a `RuntimeError`.
+fn not_a_result(py: Python<'_>, raised: PyErr) -> PyErr {
+    if !raised.is_instance_of::<PyStopIteration>(py) {
+        return raised;
+    }
+    let error = PyRuntimeError::new_err("an operation raised StopIteration");
+    error.set_cause(py, Some(raised));
+    error
 }
 
 fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
