@@ -48,6 +48,9 @@ class BaseJam:
     MODULES: ClassVar[dict[str, str | Callable[..., Any]]]
     """What makes each part: a class or function, or its dotted path; called with the section's keys as keywords."""
 
+    _AWAITS: ClassVar[bool] = False
+    """Whether the facade awaits what the methods of its modules give."""
+
     def __init__(
         self,
         config: str | os.PathLike[str] | Mapping[str, Any] = "pyproject.toml",
@@ -72,6 +75,8 @@ class BaseJam:
         self.paseto: BasePASETO | None = self._make(settings, "paseto", serializer=serializer)
         self._paseto: Any = _or_refusal(self.paseto, "paseto")
         self.session: Any = self._make(settings, "session", serializer=serializer)
+        if "custom_module" in settings.get("session", ()):
+            _build.check_session_module(self.session, takes_coroutines=self._AWAITS)
         self._session: Any = _or_refusal(self._callable_form(self.session), "session")
         clients = self._make_clients(settings.get("oauth2"))
         self.oauth2: dict[str, Any] | None = clients

@@ -60,6 +60,23 @@ def create(section: dict[str, Any], default: str | Factory, path: str, **extra: 
         raise
 
 
+def check_session_module(module: Any, *, takes_coroutines: bool) -> None:
+    """Refuses what cannot stand in for sessions before the first call finds out."""
+    import inspect  # it takes milliseconds to import, which only programs with a class of their own pay
+
+    name = type(module).__name__
+    for method in ("create", "get", "update", "delete", "clear", "rework"):
+        function = getattr(module, method, None)
+        if not callable(function):
+            raise JamConfigurationError(
+                f"session.custom_module: {name} has no method {method}; derive it from BaseSessionModule"
+            )
+        if inspect.iscoroutinefunction(function) and not takes_coroutines:
+            raise JamConfigurationError(
+                f"session.custom_module: {method} of {name} is a coroutine function, which only jam.aio.Jam can call"
+            )
+
+
 def _name_section(error: JamError, path: str) -> None:
     """Puts the section's path before the message of a part, which does not know where it stands."""
     if error.message.startswith(path):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import jam
+import jam.utils
 import pytest
 from faces import Face
 from jam.encoders import BaseEncoder, JsonEncoder
@@ -254,6 +255,36 @@ def test_the_fault_of_a_part_is_told_with_its_section(face: Face) -> None:
     with pytest.raises(JamConfigurationError, match=r"^jwt\.alg: ") as raised:
         face.jam({"jwt": {"alg": "RS256", "secret": "s" * 32}})
     assert raised.value.details == {"path": "jwt.alg"}
+
+
+class NoSessions:
+    """A class that has nothing to do with sessions."""
+
+
+class SessionsToAwait(MemorySessions):
+    async def get(self, session_id: str) -> dict[str, Any] | None:  # type: ignore[override]
+        return {}
+
+
+def test_a_class_that_cannot_keep_sessions_is_refused_at_once(face: Face) -> None:
+    with pytest.raises(JamConfigurationError, match="has no method create"):
+        face.jam({"session": {"custom_module": NoSessions}})
+    config = {"session": {"custom_module": SessionsToAwait}}
+    if face.is_async:
+        face.jam(config)
+    else:
+        with pytest.raises(JamConfigurationError, match=r"only jam\.aio\.Jam"):
+            face.jam(config)
+
+
+def test_a_key_that_encrypts_nothing_is_logged(face: Face, caplog: pytest.LogCaptureFixture) -> None:
+    section = {"session_type": "memory", "session_aes_secret": jam.utils.generate_aes_key()}
+    with caplog.at_level(logging.WARNING, "jam"):
+        face.jam({"session": {**section, "is_session_crypt": True}})
+        assert not caplog.records
+        face.jam({"session": section})
+    assert "session.is_session_crypt is not true" in caplog.text
+    assert section["session_aes_secret"] not in caplog.text
 
 
 def test_a_part_that_modules_leaves_out_is_told(face: Face) -> None:

@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
 use crate::error::to_py;
+use crate::log;
 
 /// Deeper than this is no configuration that a person wrote; a dict that holds itself ends here too.
 const MAX_DEPTH: usize = 64;
@@ -28,7 +29,9 @@ fn read_config(py: Python<'_>, path: PathBuf, pointer: &str) -> PyResult<Py<PyAn
 fn canonical_config(config: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     let mut objects = Vec::new();
     let tree = from_python(config, "", 0, &mut objects)?;
-    to_python(config.py(), config::canonical(tree).map_err(to_py)?, &objects)
+    let canonical = config::canonical(tree);
+    log::flush(config.py());
+    to_python(config.py(), canonical.map_err(to_py)?, &objects)
 }
 
 fn from_python(

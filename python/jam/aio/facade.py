@@ -36,6 +36,8 @@ class Jam(BaseJam):
         "paseto": "jam.paseto.create_instance",
     }
 
+    _AWAITS: ClassVar[bool] = True
+
     session: BaseSessionModule | None
     oauth2: dict[str, BaseOAuth2Client] | None
 

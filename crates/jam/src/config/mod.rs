@@ -419,6 +419,11 @@ fn encryption_keys(section: &mut Section<'_>) -> Result<Option<Vec<Secret<String
     let wanted = section.boolean(&["is_session_crypt"])?.unwrap_or(false);
     let keys = section.secrets(&["session_aes_secret"], wanted.then_some("JAM_SESSION_AES_SECRET"))?;
     if !wanted {
+        if section.is_given("session_aes_secret") {
+            tracing::warn!(
+                "session.session_aes_secret is given, but session.is_session_crypt is not true: data are kept as they are"
+            );
+        }
         return Ok(None);
     }
     if !section.is_given("session_aes_secret") {
