@@ -125,7 +125,7 @@ def test_what_is_given_explicitly_is_not_changed_by_data() -> None:
     assert "exp" not in make().make_payload()
     for wrong in ("60", 1.5, True, []):
         with pytest.raises(TypeError):
-            make().make_payload(wrong)
+            make().make_payload(wrong)  # pyright: ignore[reportArgumentType]
     with pytest.raises(JamValidationError):
         make().make_payload(2**63)
 
