@@ -29,7 +29,7 @@ pub(super) fn request(provider: &Provider) -> Result<Request<Metadata>> {
 }
 
 fn parse(answer: &Answer, issuer: &str, on_this_machine: bool) -> Result<Metadata> {
-    let members = object(answer)?;
+    let members = object(answer, &[])?;
     if !is_success(answer.status) {
         return Err(invalid(format!("the issuer's metadata came with status {}", answer.status)));
     }

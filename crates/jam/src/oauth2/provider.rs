@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
@@ -410,7 +412,15 @@ impl Provider {
     fn confidential(&self, parameters: &[(&str, Cow<'_, str>)]) -> Vec<Secret<String>> {
         let public = ["grant_type", "client_id", "scope", "redirect_uri"];
         let sent = parameters.iter().filter(|(name, _)| !public.contains(name));
-        sent.map(|(_, value)| Secret::from(value.as_ref())).chain(self.client_secret.clone()).collect()
+        let mut confidential: Vec<_> = sent.map(|(_, value)| Secret::from(value.as_ref())).collect();
+        if let Some(secret) = &self.client_secret {
+            let encoded = form_encode(secret.expose());
+            let credentials = format!("{}:{encoded}", form_encode(&self.client_id));
+            confidential.push(Secret::new(STANDARD.encode(credentials)));
+            confidential.push(Secret::new(encoded));
+            confidential.push(secret.clone());
+        }
+        confidential
     }
 
     fn redirect_parameter<'a>(&'a self, options: &CallOptions) -> Option<(&'static str, Cow<'a, str>)> {

@@ -11,7 +11,7 @@ use crate::{Error, OAuth2Error, Result};
 
 /// How much of a provider's own words goes into an error.
 const QUOTED_CHARACTERS: usize = 64;
-/// A shorter secret would be found in harmless words.
+/// A shorter secret, or piece of one, would be found in harmless words.
 const SHORTEST_SECRET: usize = 8;
 
 /// The provider's own JSON object, with `expires_in` as an integer. `confidential` is what no error may repeat.
@@ -20,7 +20,7 @@ pub(super) fn parse(
     omits_token_type: bool,
     confidential: &[Secret<String>],
 ) -> Result<Map<String, Value>> {
-    let mut members = object(&answer)?;
+    let mut members = object(&answer, confidential)?;
     // Some providers report errors with status 200, so the body decides.
     if let Some(error) = members.get("error").filter(|error| !error.is_null()) {
         return Err(OAuth2Error::Refused { error: error_code(error, confidential) }.into());
@@ -40,8 +40,8 @@ pub(super) fn parse(
     Ok(members)
 }
 
-/// The members of the answer, whatever its status.
-pub(super) fn object(answer: &Answer) -> Result<Map<String, Value>> {
+/// The members of the answer, whatever its status. `confidential` is what no error may repeat.
+pub(super) fn object(answer: &Answer, confidential: &[Secret<String>]) -> Result<Map<String, Value>> {
     if (300..400).contains(&answer.status) {
         return Err(invalid(format!(
             "the provider redirects (status {}), which is not followed; configure the address it leads to",
@@ -59,10 +59,13 @@ pub(super) fn object(answer: &Answer) -> Result<Map<String, Value>> {
         _ => json_object(&answer.body),
     };
     members.map_err(|reason| {
+        let media_type = match answer.media_type.as_str() {
+            "" => "no media type".to_owned(),
+            media_type => quoted(media_type, confidential),
+        };
         invalid(format!(
-            "the provider's answer (status {}, {}) cannot be read: {reason}",
-            answer.status,
-            printable(if answer.media_type.is_empty() { "no media type" } else { &answer.media_type }),
+            "the provider's answer (status {}, {media_type}) cannot be read: {reason}",
+            answer.status
         ))
     })
 }
@@ -116,14 +119,23 @@ fn error_code(error: &Value, confidential: &[Secret<String>]) -> String {
         Value::Object(members) => members.get("type").and_then(Value::as_str).unwrap_or_default(),
         _ => "",
     };
-    let repeats = |secret: &Secret<String>| {
-        secret.expose().len() >= SHORTEST_SECRET && text.contains(secret.expose().as_str())
-    };
-    match printable(text) {
+    match quoted(text, confidential) {
         code if code.is_empty() => "no reason given".into(),
-        _ if confidential.iter().any(repeats) => "the reason repeats a secret and is not shown".into(),
         code => code,
     }
+}
+
+/// A provider's words for an error, unless a piece of a secret is in what would be shown of them.
+fn quoted(text: &str, confidential: &[Secret<String>]) -> String {
+    let shown = printable(text);
+    let lower = shown.to_ascii_lowercase();
+    let mut pieces = lower.as_bytes().windows(SHORTEST_SECRET);
+    let secrets: Vec<_> =
+        confidential.iter().map(|secret| Secret::new(secret.expose().to_ascii_lowercase())).collect();
+    let is_secret = |piece: &[u8]| {
+        secrets.iter().any(|secret| secret.expose().as_bytes().windows(piece.len()).any(|part| part == piece))
+    };
+    if pieces.any(is_secret) { "words that repeat a secret and are not shown".into() } else { shown }
 }
 
 /// A provider's words, cut to what can do no harm in a log.
@@ -217,6 +229,23 @@ mod tests {
         assert_eq!(code(r#"{"type":"OAuthException","code":100}"#), "OAuthException");
         assert_eq!(code("7"), "no reason given");
         assert_eq!(code(&format!("{:?}", "x".repeat(5000))).len(), QUOTED_CHARACTERS);
-        assert!(!code(r#""bad client hunter2-hunter2""#).contains("hunter2"));
+        for hidden in
+            ["bad client hunter2-hunter2", "hunter2\\u0000-hunter2", "HUNTER2-HUNTER2", "unter2-hunt"]
+        {
+            let shown = code(&format!("\"{hidden}\"")).to_lowercase();
+            assert!(!shown.contains("unter2"), "{hidden}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_shows_no_secret_either() {
+        // attack 70
+        let answer =
+            Answer { status: 200, media_type: "text/hunter2-hunter2".into(), body: b"<html>".to_vec() };
+        let error = parse(answer, false, &["hunter2-hunter2".into()]).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        let answer = Answer { status: 200, media_type: "text/html".into(), body: b"<html>".to_vec() };
+        let error = parse(answer, false, &["hunter2-hunter2".into()]).unwrap_err().to_string();
+        assert!(error.contains("text/html"), "{error}");
     }
 }
