@@ -122,6 +122,15 @@ fn no_disguise_makes_key_material_a_secret() {
         many_lines.into(),
         one_line.replace('+', "-").replace('/', "_").replace('=', "").into(),
         BASE64.encode(pem.as_bytes()).into(),
+        [&der[..], b"\n"].concat(),
+        pem.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        [&b"\xff\xfe"[..], &pem.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat(),
+        pem.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        b"AAAAB3NzaC1yc2EAAAADAQABAAABAQ==".to_vec(),
+        b"<RSAKeyValue><Modulus>AQAB</Modulus></RSAKeyValue>".to_vec(),
+        b"k4.public.HrnbvPdVLdhK3Vj5nUjkdMgzJrBvzmQ".to_vec(),
+        br#"{"\u006bty":"RSA","n":"AQAB","e":"AQAB"}"#.to_vec(),
+        b"{'kty': 'RSA', 'n': 'AQAB', 'e': 'AQAB'}".to_vec(),
     ];
     for secret in disguises {
         let error = new_with_secret(&secret).unwrap_err();
@@ -831,6 +840,10 @@ fn issuer_and_audience_are_compared_exactly() {
     let token = jwt.encode_json(json!({"iss": "other", "aud": "web"}).to_string().as_bytes()).unwrap();
     let options = DecodeOptions { issuer: Some("other".into()), ..DecodeOptions::default() };
     assert!(jwt.decode(&token, &options, NOW).is_ok());
+    // But not for nobody in particular, which would switch the rule off.
+    let token = jwt.encode_json(json!({"iss": issuer, "aud": "stranger"}).to_string().as_bytes()).unwrap();
+    let options = DecodeOptions { audience: Some(Vec::new()), ..DecodeOptions::default() };
+    assert_eq!(jwt.decode(&token, &options, NOW).unwrap_err().code(), "validation.invalid");
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub struct DecodeOptions {
     pub check_exp: bool,
     /// The issuer that is expected instead of the configured one.
     pub issuer: Option<String>,
-    /// The audiences that are expected instead of the configured ones.
+    /// The audiences that are expected instead of the configured ones; one at least.
     pub audience: Option<Vec<String>>,
     /// The leeway instead of the configured one; at most a day.
     pub leeway: Option<Duration>,
@@ -282,7 +282,7 @@ impl Jwt {
     /// Holds claims against the configured rules with the changes of `options`.
     ///
     /// # Errors
-    /// As [`Validation::validate`]; [`Error::Validation`] for a leeway over a day.
+    /// As [`Validation::validate`]; [`Error::Validation`] for a leeway over a day and for an empty list of audiences.
     pub fn validate(&self, claims: &Registered<'_>, options: &DecodeOptions, now: Timestamp) -> Result<()> {
         let validation = if *options == DecodeOptions::default() {
             Cow::Borrowed(&self.validation)
@@ -294,6 +294,11 @@ impl Jwt {
 
     fn changed_validation(&self, options: &DecodeOptions) -> Result<Validation> {
         let configured = &self.validation;
+        if options.audience.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::validation(
+                "audience: an empty list would let tokens for anybody pass; name one at least, or leave it out",
+            ));
+        }
         Ok(Validation {
             issuer: options.issuer.clone().or_else(|| configured.issuer.clone()),
             audience: options.audience.clone().unwrap_or_else(|| configured.audience.clone()),
