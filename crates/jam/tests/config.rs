@@ -189,6 +189,34 @@ fn files_that_are_no_configuration_are_refused_without_quoting_them() {
 }
 
 #[test]
+fn a_file_without_a_table_is_refused() {
+    let folder = Folder::new();
+    for (name, text) in [("a.yaml", ""), ("b.yaml", "- otp"), ("c.json", "5"), ("d.json", "{\"jam\": []}")] {
+        let error = config::read(folder.file(name, text), "jam").unwrap_err();
+        assert_eq!(error.code(), "configuration.file", "{name}");
+        assert!(error.to_string().contains("a configuration is a table"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let folder = Folder::new();
+    let pipe = folder.0.path().join("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let directory = folder.0.path().join("directory.toml");
+    std::fs::create_dir(&directory).unwrap();
+    for path in [pipe, directory, folder.0.path().join("missing.toml")] {
+        assert_eq!(
+            config::read(&path, "jam").unwrap_err().code(),
+            "configuration.file",
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn aliases_of_yaml_work_and_cannot_be_multiplied_without_end() {
     let folder = Folder::new();
     let useful = folder.file("a.yaml", "a: &a {digits: 8}\njam: {otp: *a}\n");

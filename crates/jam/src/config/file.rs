@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Environment;
 use super::section::{child_path, nearest};
-use crate::encoding::json_value;
+use crate::encoding::{json_kind, json_value};
 use crate::{ConfigurationError, Reason, Result};
 
 /// More than this is no configuration that a person wrote.
@@ -26,12 +26,28 @@ pub(super) fn read(path: &Path, pointer: &str, environment: Environment<'_>) -> 
         (None, Format::Json | Format::Yaml) => &tree,
         (None, Format::Toml) => return Err(missing(&tree, pointer, path)),
     };
+    if !section.is_object() {
+        return Err(table_required(section, path).into());
+    }
     Ok(substitute(section, "", environment)?)
+}
+
+fn table_required(section: &Value, path: &Path) -> ConfigurationError {
+    let kind = json_kind(section);
+    ConfigurationError::File(format!("{}: a configuration is a table, not {kind}", path.display()).into())
 }
 
 /// The text of a file of at most `limit` bytes.
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, ConfigurationError> {
     let refused = |why: &str| ConfigurationError::File(format!("{}: {why}", path.display()).into());
+    // Opening a pipe waits for its writer, which may never come.
+    let kind = std::fs::metadata(path).map_err(|error| refused(&error.to_string()))?.file_type();
+    if kind.is_dir() {
+        return Err(refused("is a directory, not a file"));
+    }
+    if !kind.is_file() {
+        return Err(refused("is a device, a pipe or a socket, not a file"));
+    }
     let file = File::open(path).map_err(|error| refused(&error.to_string()))?;
     let mut text = String::new();
     // One byte more than allowed tells a file of the limit from a larger one, whatever its metadata says.
