@@ -43,5 +43,16 @@ class JsonEncoder(BaseEncoder):
 
     @classmethod
     def loads(cls, var: str | bytes) -> dict[str, Any]:
-        """Reads JSON."""
-        return json.loads(var)
+        """Reads JSON; NaN, infinities and duplicate members are refused."""
+        return json.loads(var, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("the JSON has one member twice")
+    return members
+
+
+def _refuse_constant(_: str) -> Any:
+    raise ValueError("NaN and infinities are no JSON")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
 import logging
 import os
+import random
 import secrets
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jam.aio.oauth2
+import jam.oauth2
 import jwt as pyjwt
 import pytest
 from conftest import Store
@@ -21,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from faces import Face
+from jam import _jam, utils
+from jam.encoders import JsonEncoder
 from jam.exceptions import (
     JamError,
     JamJWTExpired,
@@ -29,11 +36,14 @@ from jam.exceptions import (
     JamJWTMalformed,
     JamJWTUnsupportedAlgorithm,
     JamJWTValidationError,
+    JamPASETOInvalidTokenFormat,
     JamSessionNotFound,
     JamStoreError,
+    JamValidationError,
 )
 from jam.jwt import JWT
 from jam.otp import HOTP, TOTP
+from jam.paseto import PASETOv4
 from jam.utils import generate_aes_key
 from jwt.algorithms import RSAAlgorithm
 from keys import SECRET, Pair, options_for, pair_for, rsa_pair
@@ -384,7 +394,7 @@ def test_attack_31_a_lone_surrogate_is_refused_everywhere(face: Face, text: str)
         lambda: jam.paseto_create({}, text),
         lambda: face.jam({"jwt": {"alg": "HS256", "secret": text}}),
     ):
-        with pytest.raises((JamError, UnicodeError)):
+        with pytest.raises(JamError):
             call()
 
 
@@ -497,23 +507,20 @@ def test_attack_37_the_signature_error_wins_and_no_claim_is_told(verify: Callabl
 def test_attack_52_only_digits_of_the_exact_length_are_a_code(face: Face, code: str) -> None:
     jam = face.jam({"otp": {"type": "hotp"}})
     assert jam.otp_verify_code(b"12345678901234567890", "755224", 0) is True
-    try:
-        assert jam.otp_verify_code(b"12345678901234567890", code, 0) is False
-    except UnicodeError:
-        assert code == "\ud800"
+    assert jam.otp_verify_code(b"12345678901234567890", code, 0) is False
 
 
 @pytest.mark.parametrize("digits", [-1, 0, 5, 11, 10**9, 2**70])
 def test_attack_53_digits_have_bounds(digits: int) -> None:
     for make in (HOTP, TOTP):
-        with pytest.raises((JamError, OverflowError)):
+        with pytest.raises(JamError):
             make(b"12345678901234567890", digits)
 
 
 def test_attack_53_the_other_parameters_have_bounds(face: Face, caplog: pytest.LogCaptureFixture) -> None:
     secret = b"12345678901234567890"
     for interval in (-1, 0, 2**70):
-        with pytest.raises((JamError, OverflowError)):
+        with pytest.raises(JamError):
             TOTP(secret, 6, "sha1", interval)
     with pytest.raises(JamError):
         TOTP(secret, 6, "md5")
@@ -527,7 +534,7 @@ def test_attack_53_the_other_parameters_have_bounds(face: Face, caplog: pytest.L
         lambda: jam.otp_verify_code(secret, "123456", 1, look_ahead=10**6),
         lambda: jam.otp_verify_code(secret, "123456", 1, look_ahead=-1),
     ):
-        with pytest.raises((JamError, OverflowError)):
+        with pytest.raises(JamError):
             call()
 
 
@@ -809,8 +816,225 @@ def test_odd_arguments_raise_a_clear_error_or_work(face: Face, method: str, coun
             arguments = [*good[:position], odd, *good[position + 1 :]]
             try:
                 getattr(jam, method)(*arguments)
-            except (JamError, TypeError, UnicodeError, OverflowError):
+            except (JamError, TypeError):
                 continue
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES, ids=range(len(ODD_VALUES)))
+def test_odd_arguments_of_the_modules_raise_a_clear_error_or_work(face: Face, odd: Any) -> None:
+    secret = b"12345678901234567890"
+    client: dict[str, Any] = {
+        "auth_url": "http://127.0.0.1:1/",
+        "token_url": "http://127.0.0.1:1/",
+        "client_secret": "s",
+    }
+    make_client = jam.aio.oauth2.OAuth2Client if face.is_async else jam.oauth2.OAuth2Client
+    github = face.drive(make_client("id", **client))
+    paseto = PASETOv4("local", "70" * 32)
+    for call in (
+        *(lambda name=name: JWT(**{"alg": "HS256", "secret": SECRET, name: odd}) for name in JWT_KEYS),
+        *(lambda name=name: JWT("HS256", SECRET).decode(sign(b"{}"), **{name: odd}) for name in DECODE_KEYS),
+        *(lambda make=make: make(odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret, odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret, 6, odd) for make in (HOTP, TOTP)),
+        lambda: TOTP(secret, 6, "sha1", odd),
+        lambda: TOTP(secret).provisioning_uri(odd),
+        lambda: TOTP(secret).provisioning_uri("name", odd),
+        lambda: HOTP(secret).provisioning_uri("name", "issuer", odd),
+        *(lambda make=make: make(secret).at(odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).verify(odd, 1) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).verify_step("123456", odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).verify("123456", 1, odd) for make in (HOTP, TOTP)),
+        lambda: PASETOv4(odd, "70" * 32),
+        lambda: PASETOv4("local", odd),
+        lambda: PASETOv4.key("public", odd),
+        lambda: PASETOv4("public", None, public_key=odd),
+        lambda: paseto.encode(odd),
+        lambda: paseto.encode({}, odd),
+        lambda: paseto.encode({}, implicit_assertion=odd),
+        lambda: paseto.decode(odd),
+        lambda: paseto.make_payload(odd),
+        lambda: paseto.make_payload(1, odd),
+        *(lambda name=name: make_client(**{"client_id": "id", **client, name: odd}) for name in CLIENT_KEYS),
+        lambda: github.get_authorization_url(odd),
+        lambda: github.get_authorization_url([odd]),
+        lambda: github.get_authorization_url([], state=odd),
+        lambda: github.get_authorization_url([], **{odd: "x"}),
+        lambda: github.fetch_token("code", code_verifier=odd),
+        lambda: _jam.read_config(odd),
+        lambda: _jam.read_config("missing.toml", odd),
+        *(lambda call=call: call(odd) for call in UTILS),
+        lambda: utils.check_password("password", odd),
+        lambda: utils.check_password("password", "00" * 16, odd),
+        lambda: utils.check_password("password", "00" * 16, "00" * 16, odd),
+        lambda: utils.basic_auth_encode("login", odd),
+    ):
+        with contextlib.suppress(JamError, TypeError):
+            call()
+
+
+JWT_KEYS = [
+    "alg",
+    "secret",
+    "secret_key",
+    "private_key",
+    "public_key",
+    "password",
+    "issuer",
+    "audience",
+    "leeway",
+    "expire",
+]
+DECODE_KEYS = ["public_key", "check_exp", "audience", "issuer", "leeway"]
+CLIENT_KEYS = [
+    "client_id",
+    "client_secret",
+    "auth_url",
+    "token_url",
+    "redirect_url",
+    "issuer",
+    "provider",
+    "client_authentication",
+    "timeout",
+]
+
+UTILS: list[Callable[..., Any]] = [
+    utils.generate_symmetric_key,
+    utils.generate_otp_key,
+    utils.hash_password,
+    utils.password_needs_rehash,
+    utils.basic_auth_decode,
+    utils.basic_auth_encode,
+]
+
+
+class Serializer:
+    """Answers with whatever it was made of, or raises it."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def dumps(self, _: Any) -> Any:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    loads = dumps
+
+
+@pytest.mark.parametrize("failure", [ValueError("a secret"), RecursionError(), KeyError("a"), UnicodeError()])
+def test_a_serializer_that_fails_is_a_typed_error_with_its_cause(failure: Exception) -> None:
+    serializer: Any = Serializer(failure)
+    jwt, paseto = JWT("HS256", SECRET, serializer=serializer), PASETOv4("local", "70" * 32, serializer=serializer)
+    for call, error in (
+        (lambda: jwt.encode({}), JamValidationError),
+        (lambda: jwt.decode(sign(b"{}")), JamJWTMalformed),
+        (lambda: paseto.encode({}), JamValidationError),
+        (lambda: paseto.decode(PASETOv4("local", "70" * 32).encode({})), JamPASETOInvalidTokenFormat),
+    ):
+        with pytest.raises(error) as raised:
+            call()
+        assert raised.value.__cause__ is failure
+        assert "a secret" not in str(raised.value)
+
+
+def test_what_ends_the_program_passes_a_serializer() -> None:
+    serializer: Any = Serializer(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        JWT("HS256", SECRET, serializer=serializer).encode({})
+
+
+@pytest.mark.parametrize("answer", [None, 1, [], "\ud800", bytearray(b"{}"), object()])
+def test_a_serializer_that_gives_no_bytes_is_told(answer: Any) -> None:
+    serializer: Any = Serializer(answer)
+    for module in (
+        JWT("HS256", SECRET, serializer=serializer),
+        PASETOv4("local", "70" * 32, serializer=serializer),
+    ):
+        with pytest.raises(JamValidationError):
+            module.encode({})
+
+
+@pytest.mark.parametrize("payload", [b'{"exp":1,"exp":4102444800}', b'{"exp":NaN}', b"[", b"\xff", b"[" * 100_000])
+def test_attack_26_the_json_serializer_is_as_strict(payload: bytes) -> None:
+    with pytest.raises(JamJWTMalformed):
+        JWT("HS256", SECRET, serializer=JsonEncoder).decode(sign(payload))
+
+
+def test_a_configuration_that_changes_while_it_is_read_does_no_harm(face: Face) -> None:
+    section: dict[str, Any] = {"alg": "HS256", "secret": SECRET}
+
+    class Growing:
+        def __fspath__(self) -> str:
+            section.update({f"key {number}": 1 for number in range(100)})
+            return "path"
+
+    section["issuer"] = Growing()
+    assert face.jam({"jwt": section}).target.jwt is not None
+
+
+def test_a_payload_that_shares_one_text_very_often_has_a_largest_size() -> None:
+    large = "x" * 1_000_000
+    for payload in ({"a": [large] * 1_000}, dict.fromkeys(map(str, range(1_000)), large)):
+        with pytest.raises(JamValidationError, match="more than 67108864 bytes"):
+            JWT("HS256", SECRET).encode(payload)
+
+
+def test_threads_may_change_a_payload_while_it_is_encoded() -> None:
+    payload: dict[str, Any] = {"list": list(range(100)), "dict": {}}
+    done = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            payload[f"key {number % 50}"] = number
+            payload.pop(f"key {(number + 25) % 50}", None)
+            payload["list"].append(number)
+            del payload["list"][:1]
+            payload["dict"] = {"a": payload["dict"]} if number % 40 else {}
+
+    threads = [threading.Thread(target=change) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        jwt, paseto = JWT("HS256", SECRET), PASETOv4("local", "70" * 32)
+        for _ in range(500):
+            assert isinstance(jwt.decode(jwt.encode(payload)), dict)
+            assert isinstance(paseto.decode(paseto.encode(payload))[0], dict)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "ES256", "EdDSA", "v4.local", "v4.public"])
+def test_no_changed_token_is_accepted(face: Face, algorithm: str) -> None:
+    section: dict[str, Any] = {"jwt": {"alg": algorithm, **options_for(algorithm)}} if algorithm[0] != "v" else {}
+    if not section:
+        version, purpose = algorithm.split(".")
+        key = "70" * 32 if purpose == "local" else pair_for("EdDSA").private
+        section = {"paseto": {"version": version, "purpose": purpose, "key": key}}
+    jam = face.Jam(section)
+    create, verify = (jam.jwt.encode, jam.jwt.decode) if "jwt" in section else (jam.paseto.encode, jam.paseto.decode)
+    token = create({"sub": "1", "exp": FAR, "x": [1.5, None]} if "jwt" in section else {"sub": "1"})
+    assert verify(token)
+    dice = random.Random(7)
+    for _ in range(10_000):
+        changed = change(dice, token)
+        if changed != token:
+            with pytest.raises(JamError):
+                verify(changed)
+
+
+def change(dice: random.Random, text: str) -> str:
+    """The text with one to three characters replaced, put in or taken out, or with its end cut off."""
+    for _ in range(dice.randint(1, 3)):
+        place = dice.randrange(len(text) or 1)
+        kind = dice.randrange(10)
+        middle = "" if kind < 3 else dice.choice("Aa0-_.=+/ \n\0é\ud800😀w")
+        text = text[:place] + middle + ("" if kind == 9 else text[place + (kind < 7) :])
+    return text
 
 
 @pytest.mark.parametrize("verb", ["add", "check", "delete"])
@@ -820,7 +1044,7 @@ def test_odd_tokens_of_a_list_raise_a_clear_error_or_work(face: Face, verb: str)
     for odd in ODD_VALUES:
         try:
             assert getattr(tokens, verb)(odd) in (None, False)
-        except (JamError, TypeError, UnicodeError):
+        except (JamError, TypeError):
             continue
 
 
@@ -847,10 +1071,10 @@ def test_odd_configurations_raise_a_clear_error_or_work(
             for odd in ODD_VALUES:
                 try:
                     face.jam({section: {**good[section], name: odd}})
-                except (JamError, TypeError, UnicodeError):
+                except (JamError, TypeError):
                     continue
         for odd in ODD_VALUES:
             try:
                 face.jam({section: odd})
-            except (JamError, TypeError, UnicodeError):
+            except (JamError, TypeError):
                 continue

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from jam import _jam
-from jam.exceptions import JamSessionNotFound, JamStoreError
+from jam.exceptions import JamSessionNotFound, JamStoreError, JamValidationError
 from servers import RedisServer
 
 
@@ -249,8 +249,9 @@ def test_errors_of_a_serializer_reach_the_task(run: Run, tmp_path: Path) -> None
 
     async def use() -> None:
         session_id = await sessions.create("user", {})
-        with pytest.raises(LookupError, match="of the serializer"):
+        with pytest.raises(JamValidationError) as caught:
             await sessions.get(session_id)
+        assert isinstance(caught.value.__cause__, LookupError)
         await sessions.close()
 
     run(use())

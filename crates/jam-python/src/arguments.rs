@@ -24,6 +24,23 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a 
     })
 }
 
+/// The text of a str, for signatures. PyO3 puts the argument's name before a `TypeError`.
+pub(crate) struct Text(pub(crate) String);
+
+impl<'py> FromPyObject<'_, 'py> for Text {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let string = value
+            .cast::<PyString>()
+            .map_err(|_| PyTypeError::new_err(format!("expected str, not {}", type_name(&value))))?;
+        let string = string.to_str();
+        string
+            .map(|text| Self(text.to_owned()))
+            .map_err(|_| error::validation("a str with a lone surrogate is no Unicode text"))
+    }
+}
+
 fn wrong_type(value: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
     PyTypeError::new_err(format!("{name}: expected {expected}, not {}", type_name(value)))
 }
@@ -44,10 +61,11 @@ impl<'py> FromPyObject<'_, 'py> for Seconds {
             return Ok(Self::Absent);
         }
         let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
-        match value.extract::<f64>() {
-            Ok(number) if is_number && !value.is_instance_of::<PyBool>() => Ok(Self::Number(number)),
-            _ => Ok(Self::Other(type_name(&value))),
+        if !is_number || value.is_instance_of::<PyBool>() {
+            return Ok(Self::Other(type_name(&value)));
         }
+        // An int beyond all floats is out of every range, like infinity.
+        Ok(Self::Number(value.extract().unwrap_or(f64::INFINITY)))
     }
 }
 

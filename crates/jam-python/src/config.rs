@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use jam::config::{self, placeholder, placeholder_index};
 use jam::{ConfigurationError, Error};
+use pyo3::exceptions::PyUnicodeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
+use crate::arguments::text as argument_text;
 use crate::error::to_py;
 use crate::log;
 
@@ -17,8 +19,18 @@ const MAX_DEPTH: usize = 64;
 
 /// Reads the table at `pointer` of a TOML, YAML or JSON file, with the variables of its texts filled in.
 #[pyfunction]
-#[pyo3(signature = (path, pointer = config::DEFAULT_POINTER))]
-fn read_config(py: Python<'_>, path: PathBuf, pointer: &str) -> PyResult<Py<PyAny>> {
+#[pyo3(signature = (path, pointer = None), text_signature = "(path, pointer='jam')")]
+fn read_config(
+    py: Python<'_>,
+    path: &Bound<'_, PyAny>,
+    pointer: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let path: PathBuf =
+        path.extract().map_err(|error: PyErr| match error.is_instance_of::<PyUnicodeError>(py) {
+            true => crate::error::validation("path: a lone surrogate is in no name of a file"),
+            false => error,
+        })?;
+    let pointer = pointer.map_or(Ok(config::DEFAULT_POINTER), |pointer| argument_text(pointer, "pointer"))?;
     let tree = py.detach(|| config::read(path, pointer)).map_err(to_py)?;
     to_python(py, tree, &[])
 }
@@ -79,7 +91,9 @@ fn table(
     objects: &mut Vec<Py<PyAny>>,
 ) -> PyResult<Value> {
     let mut members = Map::new();
-    for (key, value) in dict {
+    // A list of the pairs: `__fspath__` of a value is code of its own, which may change the dict meanwhile.
+    for pair in dict.items() {
+        let (key, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let key = key.cast::<PyString>().map_err(|_| wrong(path, "has a key that is no text"))?;
         let key = text(key, path)?;
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

@@ -35,6 +35,12 @@ pub(crate) fn not_picklable(class: &str) -> PyErr {
     PyTypeError::new_err(format!("{class} holds keys or connections and cannot be pickled or copied"))
 }
 
+/// Whether this is an exception of Jam's already.
+pub(crate) fn is_own(py: Python<'_>, error: &PyErr) -> bool {
+    let class = py.import("jam.exceptions").and_then(|exceptions| exceptions.getattr("JamError"));
+    class.is_ok_and(|class| error.is_instance(py, &class))
+}
+
 /// What Jam itself did wrong: `JamError`.
 pub(crate) fn internal(message: &str) -> PyErr {
     raise("internal", message, None)

@@ -299,13 +299,18 @@ impl Writer<'_> {
                 format!("more than {MAX_DEPTH} containers within one another, or one that contains itself");
             return Err(Refusal::new(reason));
         }
-        if self.text.len() > self.limit {
-            return Err(Refusal::new(format!("more than {MAX_SIZE} bytes of JSON")));
-        }
         self.depth += 1;
         let written = write(self);
         self.depth -= 1;
         written
+    }
+
+    /// Ends what grows too large. One text may still pass the limit: it exists already, so it is no danger.
+    fn check_size(&self) -> Written {
+        if self.text.len() > self.limit {
+            return Err(Refusal::new(format!("more than {MAX_SIZE} bytes of JSON")));
+        }
+        Ok(())
     }
 
     fn list(&mut self, list: &Bound<'_, PyList>) -> Written {
@@ -316,6 +321,7 @@ impl Writer<'_> {
     fn array<'py>(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>) -> Written {
         self.text.push(b'[');
         for (index, item) in items.enumerate() {
+            self.check_size()?;
             if index > 0 {
                 self.text.push(b',');
             }
@@ -360,6 +366,7 @@ impl Writer<'_> {
         let Ok(key) = key.cast::<PyString>() else {
             return Err(Refusal::new(format!("a dict's key is of type {}; use str", type_name(key))));
         };
+        self.check_size()?;
         if !first {
             self.text.push(b',');
         }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 use serde_json::{Map, Value};
 
-use crate::arguments::required_text;
+use crate::arguments::{Seconds, Text, integer, required_text, text};
 use crate::{bridge, error, json};
 
 /// The client behind `jam.oauth2`: every call blocks, without the GIL.
@@ -17,29 +17,30 @@ struct OAuth2Client(jam::oauth2::Client);
 #[pymethods]
 impl OAuth2Client {
     #[new]
-    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0))]
+    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=Seconds::Number(10.0)),
+        text_signature = "(provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0)")]
     #[expect(clippy::too_many_arguments)] // keywords in Python
     fn new(
-        provider: String,
-        client_id: String,
-        client_secret: Option<String>,
-        auth_url: Option<String>,
-        token_url: Option<String>,
-        redirect_url: Option<String>,
-        issuer: Option<String>,
-        client_authentication: Option<&str>,
-        timeout: f64,
+        provider: Text,
+        client_id: Text,
+        client_secret: Option<Text>,
+        auth_url: Option<Text>,
+        token_url: Option<Text>,
+        redirect_url: Option<Text>,
+        issuer: Option<Text>,
+        client_authentication: Option<Text>,
+        timeout: Seconds,
     ) -> PyResult<Self> {
         let options = ProviderOptions {
-            name: provider,
-            client_id,
-            client_secret: client_secret.map(Into::into),
-            redirect_url,
-            auth_url,
-            token_url,
-            issuer,
+            name: provider.0,
+            client_id: client_id.0,
+            client_secret: client_secret.map(|secret| secret.0.into()),
+            redirect_url: redirect_url.map(|url| url.0),
+            auth_url: auth_url.map(|url| url.0),
+            token_url: token_url.map(|url| url.0),
+            issuer: issuer.map(|issuer| issuer.0),
             client_authentication: authentication(client_authentication)?,
-            timeout: seconds(timeout)?,
+            timeout: seconds(&timeout)?,
             ..ProviderOptions::default()
         };
         jam::oauth2::Client::new(options).map(Self).map_err(error::to_py)
@@ -58,29 +59,29 @@ impl OAuth2Client {
     }
 
     /// Exchanges the code that the browser brought back.
-    #[pyo3(signature = (code, grant_type="authorization_code", **extra))]
+    #[pyo3(signature = (code, grant_type=None, **extra), text_signature = "($self, code, grant_type='authorization_code', **extra)")]
     fn fetch_token(
         &self,
         py: Python<'_>,
         code: &Bound<'_, PyAny>,
-        grant_type: &str,
+        grant_type: Option<Text>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let (code, options) = (required_text(code, "code")?, call_options(Some(grant_type), extra)?);
+        let (code, options) = (required_text(code, "code")?, call_options(grant_type, extra)?);
         answer(py, bridge::block(py, || self.0.fetch_token(code, &options)).map_err(error::to_py)?)
     }
 
     /// Gets a new access token.
-    #[pyo3(signature = (refresh_token, grant_type="refresh_token", **extra))]
+    #[pyo3(signature = (refresh_token, grant_type=None, **extra), text_signature = "($self, refresh_token, grant_type='refresh_token', **extra)")]
     fn refresh_token(
         &self,
         py: Python<'_>,
         refresh_token: &Bound<'_, PyAny>,
-        grant_type: &str,
+        grant_type: Option<Text>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let refresh_token = required_text(refresh_token, "refresh_token")?;
-        let options = call_options(Some(grant_type), extra)?;
+        let options = call_options(grant_type, extra)?;
         answer(py, bridge::block(py, || self.0.refresh_token(refresh_token, &options)).map_err(error::to_py)?)
     }
 
@@ -105,29 +106,30 @@ struct AsyncOAuth2Client(aio::Client);
 #[pymethods]
 impl AsyncOAuth2Client {
     #[new]
-    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0))]
+    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=Seconds::Number(10.0)),
+        text_signature = "(provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0)")]
     #[expect(clippy::too_many_arguments)] // keywords in Python
     fn new(
-        provider: String,
-        client_id: String,
-        client_secret: Option<String>,
-        auth_url: Option<String>,
-        token_url: Option<String>,
-        redirect_url: Option<String>,
-        issuer: Option<String>,
-        client_authentication: Option<&str>,
-        timeout: f64,
+        provider: Text,
+        client_id: Text,
+        client_secret: Option<Text>,
+        auth_url: Option<Text>,
+        token_url: Option<Text>,
+        redirect_url: Option<Text>,
+        issuer: Option<Text>,
+        client_authentication: Option<Text>,
+        timeout: Seconds,
     ) -> PyResult<Self> {
         let options = ProviderOptions {
-            name: provider,
-            client_id,
-            client_secret: client_secret.map(Into::into),
-            redirect_url,
-            auth_url,
-            token_url,
-            issuer,
+            name: provider.0,
+            client_id: client_id.0,
+            client_secret: client_secret.map(|secret| secret.0.into()),
+            redirect_url: redirect_url.map(|url| url.0),
+            auth_url: auth_url.map(|url| url.0),
+            token_url: token_url.map(|url| url.0),
+            issuer: issuer.map(|issuer| issuer.0),
             client_authentication: authentication(client_authentication)?,
-            timeout: seconds(timeout)?,
+            timeout: seconds(&timeout)?,
             ..ProviderOptions::default()
         };
         aio::Client::new(options).map(Self).map_err(error::to_py)
@@ -151,16 +153,16 @@ impl AsyncOAuth2Client {
     }
 
     /// Exchanges the code that the browser brought back.
-    #[pyo3(signature = (code, grant_type="authorization_code", **extra))]
+    #[pyo3(signature = (code, grant_type=None, **extra), text_signature = "($self, code, grant_type='authorization_code', **extra)")]
     fn fetch_token(
         &self,
         py: Python<'_>,
         code: &Bound<'_, PyAny>,
-        grant_type: &str,
+        grant_type: Option<Text>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let code = required_text(code, "code")?.to_owned();
-        let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
+        let (client, options) = (self.0.clone(), call_options(grant_type, extra)?);
         bridge::spawn(
             py,
             bridge::Place::Worker,
@@ -170,16 +172,16 @@ impl AsyncOAuth2Client {
     }
 
     /// Gets a new access token.
-    #[pyo3(signature = (refresh_token, grant_type="refresh_token", **extra))]
+    #[pyo3(signature = (refresh_token, grant_type=None, **extra), text_signature = "($self, refresh_token, grant_type='refresh_token', **extra)")]
     fn refresh_token(
         &self,
         py: Python<'_>,
         refresh_token: &Bound<'_, PyAny>,
-        grant_type: &str,
+        grant_type: Option<Text>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let refresh_token = required_text(refresh_token, "refresh_token")?.to_owned();
-        let (client, options) = (self.0.clone(), call_options(Some(grant_type), extra)?);
+        let (client, options) = (self.0.clone(), call_options(grant_type, extra)?);
         bridge::spawn(
             py,
             bridge::Place::Worker,
@@ -207,13 +209,16 @@ impl AsyncOAuth2Client {
     }
 }
 
-fn authentication(name: Option<&str>) -> PyResult<Option<ClientAuthentication>> {
-    name.map(str::parse).transpose().map_err(error::to_py)
+fn authentication(name: Option<Text>) -> PyResult<Option<ClientAuthentication>> {
+    name.map(|name| name.0.parse()).transpose().map_err(error::to_py)
 }
 
-fn seconds(timeout: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(timeout)
-        .map_err(|_| error::validation("timeout: must be a number of seconds above zero"))
+fn seconds(timeout: &Seconds) -> PyResult<Duration> {
+    let duration = match timeout {
+        Seconds::Number(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+        _ => None,
+    };
+    duration.ok_or_else(|| error::validation("timeout: must be a number of seconds above zero"))
 }
 
 /// The scopes of a call. One text would be taken for a sequence of letters, so it is refused.
@@ -231,21 +236,23 @@ fn borrowed(scopes: &[String]) -> Vec<&str> {
 }
 
 /// What a caller adds: texts, and whole numbers and truth values in their usual spelling.
-fn call_options(grant_type: Option<&str>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<CallOptions> {
+fn call_options(grant_type: Option<Text>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<CallOptions> {
     let mut options = CallOptions::new();
     if let Some(grant_type) = grant_type {
-        options = options.grant_type(grant_type);
+        options = options.grant_type(grant_type.0);
     }
     for (name, value) in extra.into_iter().flatten() {
-        let name: String = name.extract()?;
-        let text = if let Ok(truth) = value.cast::<PyBool>() {
+        let name = text(&name, "the name of an extra parameter")?.to_owned();
+        let value = if let Ok(truth) = value.cast::<PyBool>() {
             truth.is_true().to_string()
-        } else if value.is_instance_of::<PyString>() || value.is_instance_of::<PyInt>() {
-            value.str()?.extract().map_err(|_| error::validation_at(&name, "must be Unicode text"))?
+        } else if value.is_instance_of::<PyString>() {
+            text(&value, &name)?.to_owned()
+        } else if value.is_instance_of::<PyInt>() {
+            integer::<i128>(&value, &name)?.to_string()
         } else {
             return Err(error::validation_at(&name, &format!("{name}: must be a text, an int or a bool")));
         };
-        options = options.parameter(name, text);
+        options = options.parameter(name, value);
     }
     Ok(options)
 }

@@ -1,11 +1,11 @@
 //! One-time passwords, as Python sees them.
 
 use jam::Timestamp;
-use jam::otp::{Digest, OtpOptions, SharedSecret};
+use jam::otp::{OtpOptions, SharedSecret};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arguments::{integer, opaque_text, text};
+use crate::arguments::{Text, integer, opaque_text, text};
 use crate::{error, log};
 
 /// Codes that follow a counter (RFC 4226).
@@ -24,14 +24,14 @@ pub(crate) struct Hotp(jam::otp::Hotp);
 impl Hotp {
     #[new]
     #[pyo3(
-        signature = (secret, digits = None, digest = "sha1"),
+        signature = (secret, digits = None, digest = None),
         text_signature = "(secret, digits=6, digest='sha1')"
     )]
     fn new(
         py: Python<'_>,
         secret: &Bound<'_, PyAny>,
         digits: Option<&Bound<'_, PyAny>>,
-        digest: &str,
+        digest: Option<Text>,
     ) -> PyResult<Self> {
         let options = options(digits, digest, None)?;
         let made = jam::otp::Hotp::new(shared_secret(secret)?, options).map_err(error::to_py);
@@ -88,9 +88,18 @@ impl Hotp {
     ///     name: The account's name, for example the mail address.
     ///     issuer: The service's name.
     ///     counter: Where the app starts to count.
-    #[pyo3(signature = (name, issuer = "", counter = 0))]
-    fn provisioning_uri(&self, name: &str, issuer: &str, counter: u64) -> PyResult<String> {
-        self.0.provisioning_uri(name, issuer, counter).map_err(error::to_py)
+    #[pyo3(
+        signature = (name, issuer = None, counter = None),
+        text_signature = "($self, name, issuer='', counter=0)"
+    )]
+    fn provisioning_uri(
+        &self,
+        name: Text,
+        issuer: Option<Text>,
+        counter: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let counter = counter.map_or(Ok(0), |counter| integer(counter, "counter"))?;
+        self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref()), counter).map_err(error::to_py)
     }
 
     fn __repr__(&self) -> &'static str {
@@ -115,14 +124,14 @@ pub(crate) struct Totp(jam::otp::Totp);
 impl Totp {
     #[new]
     #[pyo3(
-        signature = (secret, digits = None, digest = "sha1", interval = None),
+        signature = (secret, digits = None, digest = None, interval = None),
         text_signature = "(secret, digits=6, digest='sha1', interval=30)"
     )]
     fn new(
         py: Python<'_>,
         secret: &Bound<'_, PyAny>,
         digits: Option<&Bound<'_, PyAny>>,
-        digest: &str,
+        digest: Option<Text>,
         interval: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let options = options(digits, digest, interval)?;
@@ -185,9 +194,9 @@ impl Totp {
     /// Args:
     ///     name: The account's name, for example the mail address.
     ///     issuer: The service's name.
-    #[pyo3(signature = (name, issuer = ""))]
-    fn provisioning_uri(&self, name: &str, issuer: &str) -> PyResult<String> {
-        self.0.provisioning_uri(name, issuer).map_err(error::to_py)
+    #[pyo3(signature = (name, issuer = None), text_signature = "($self, name, issuer='')")]
+    fn provisioning_uri(&self, name: Text, issuer: Option<Text>) -> PyResult<String> {
+        self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref())).map_err(error::to_py)
     }
 
     fn __repr__(&self) -> &'static str {
@@ -205,15 +214,19 @@ fn shared_secret(secret: &Bound<'_, PyAny>) -> PyResult<SharedSecret> {
 
 fn options(
     digits: Option<&Bound<'_, PyAny>>,
-    digest: &str,
+    digest: Option<Text>,
     interval: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<OtpOptions> {
     let default = OtpOptions::default();
     Ok(OtpOptions {
         digits: digits.map_or(Ok(default.digits), |digits| integer(digits, "digits"))?,
-        digest: digest.parse::<Digest>().map_err(error::to_py)?,
+        digest: digest.map_or(Ok(default.digest), |digest| digest.0.parse()).map_err(error::to_py)?,
         interval: interval.map_or(Ok(default.interval), |interval| integer(interval, "interval"))?,
     })
+}
+
+fn issuer_text(issuer: Option<&Text>) -> &str {
+    issuer.map_or("", |issuer| &issuer.0)
 }
 
 fn counter(factor: &Bound<'_, PyAny>) -> PyResult<u64> {
