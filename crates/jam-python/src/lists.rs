@@ -60,7 +60,7 @@ fn borrowed(tokens: &[String]) -> Vec<&str> {
 ///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`.
 ///     redis_list_key: What the names of all keys in Redis begin with.
 ///     in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at most.
-///     leeway: Seconds after `exp` for which a white list keeps tokens; a black list keeps them for a day.
+///     leeway: Seconds after `exp` for which tokens are still accepted.
 #[pyclass(module = "jam._jam", subclass, frozen)]
 struct TokenList {
     list: token_list::TokenList,

@@ -580,10 +580,8 @@ async fn a_white_list_refuses_what_it_does_not_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_are_kept_no_longer_than_their_tokens_can_be_accepted() {
+async fn entries_are_kept_no_longer_than_their_tokens_live() {
     let now = Timestamp::now();
-    // The largest leeway of a verification.
-    let day = seconds(24 * 60 * 60);
     for (name, backend, list) in lists(Kind::Black, Some(seconds(60))) {
         if backend.has_its_own_clock {
             continue;
@@ -591,11 +589,11 @@ async fn entries_are_kept_no_longer_than_their_tokens_can_be_accepted() {
         let expiring = token(&format!(r#"{{"jti":"1","exp":{}}}"#, now.as_seconds() + 100));
         let endless = token(r#"{"jti":"2"}"#);
         list.add_many(&[&expiring, &endless], now).await.unwrap();
-        assert_eq!(list.check(&expiring, now + day + seconds(90)).await, Ok(true), "{name}");
-        assert_eq!(list.check(&expiring, now + day + seconds(101)).await, Ok(false), "{name}");
+        assert_eq!(list.check(&expiring, now + seconds(90)).await, Ok(true), "{name}");
+        assert_eq!(list.check(&expiring, now + seconds(101)).await, Ok(false), "{name}");
         assert_eq!(list.check(&endless, now + seconds(59)).await, Ok(true), "{name}");
         assert_eq!(list.check(&endless, now + seconds(60)).await, Ok(false), "{name}");
-        let expired = token(&format!(r#"{{"jti":"3","exp":{}}}"#, now.as_seconds() - 24 * 60 * 60 - 1));
+        let expired = token(&format!(r#"{{"jti":"3","exp":{}}}"#, now.as_seconds() - 1));
         list.add(&expired, now).await.unwrap();
         assert_eq!(list.check(&expired, now).await, Ok(false), "{name}");
     }

@@ -84,8 +84,7 @@ class MemoryList(_StoredList):
     Args:
         type: `white` or `black`.
         in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at the most.
-        leeway: Seconds after `exp` for which a white list keeps tokens. A black list keeps them for a day: no
-            verification has a larger leeway.
+        leeway: Seconds after `exp` for which tokens are still accepted, and so kept.
     """
 
     def __init__(self, type: ListType, *, in_list_life_time: float | None = None, leeway: float = 0) -> None:
