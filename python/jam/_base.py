@@ -14,6 +14,7 @@ from jam.exceptions import (
     JamJWTInBlackList,
     JamJWTNotInWhiteList,
     JamOAuth2ProviderNotConfigured,
+    JamValidationError,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class BaseJam:
         # Every part twice: as users see it, and as the methods call it.
         self._list: Any = None
         self._is_white_list = False
+        self._leeway: float = 0
         self.jwt: BaseJWT | None = self._make_jwt(settings.get("jwt"), serializer)
         self._jwt: Any = _or_refusal(self.jwt, "jwt")
         self.otp: ConfiguredOTP | None = self._make(settings, "otp")
@@ -113,8 +115,17 @@ class BaseJam:
                 raise JamConfigurationError('jwt.list.type: is required: "white" or "black"')
             self._list = self._callable_form(tokens)
             self._is_white_list = kind == "white"
+            self._leeway = section.get("leeway", 0)
         options = {key: value for key, value in section.items() if key != "list"}
         return _build.create(options, self._factory("jwt"), "jwt", list=tokens, serializer=serializer)
+
+    def _check_leeway(self, leeway: float | None) -> None:
+        """Refuses what would accept tokens that the black list has forgotten."""
+        if leeway is not None and not self._is_white_list and leeway > self._leeway:
+            raise JamValidationError(
+                "leeway: with a black list it must not be larger than the configured jwt.leeway, "
+                "after which the list forgets a token; configure the largest one"
+            )
 
     def _make_clients(self, section: dict[str, Any] | None) -> dict[str, Any] | None:
         if section is None:

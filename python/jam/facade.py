@@ -88,7 +88,8 @@ class Jam(BaseJam):
             check_list: Whether the list is asked, where one is configured.
             audience: The `aud` to ask for in place of the configured one.
             issuer: The `iss` to ask for in place of the configured one.
-            leeway: Seconds by which clocks may differ, in place of the configured ones.
+            leeway: Seconds by which clocks may differ, in place of the configured ones; with a black list no more than
+                those.
 
         Raises:
             JamJWTExpired: `exp` has passed.
@@ -97,8 +98,10 @@ class Jam(BaseJam):
             JamError: The token is malformed, forged, or otherwise refused.
         """
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
-        if check_list and self._list is not None and self._list.check(token) != self._is_white_list:
-            raise self._refused_by_list()
+        if check_list and self._list is not None:
+            self._check_leeway(leeway)
+            if self._list.check(token) != self._is_white_list:
+                raise self._refused_by_list()
         return payload
 
     # The names of the 3.x line.
@@ -189,7 +192,7 @@ class Jam(BaseJam):
             scope: What to ask for.
             **extra: Further parameters of the address.
         """
-        return self._client(provider).get_authorized_url(scope, **extra)
+        return self._client(provider).get_authorization_url(scope, **extra)
 
     def oauth2_fetch_token(
         self, provider: str, code: str, grant_type: str = "authorization_code", **extra: Any

@@ -26,7 +26,7 @@ class BaseOAuth2Client(ABC):
     """
 
     @abstractmethod
-    def get_authorized_url(self, scope: Sequence[str], **extra: Any) -> str:
+    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
         """Gives the address to send the browser to (RFC 6749 section 4.1.1).
 
         Give a `state` that only this browser's session knows, and compare it in the callback.
@@ -91,10 +91,6 @@ class BaseOAuth2Client(ABC):
         """
         raise NotImplementedError
 
-    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
-        """Another name of `get_authorized_url`."""
-        return self.get_authorized_url(scope, **extra)
-
 
 class _CoreClient(BaseOAuth2Client):
     """The calls over what does them."""
@@ -102,7 +98,7 @@ class _CoreClient(BaseOAuth2Client):
     provider: str
     _client: _jam.OAuth2Client
 
-    def get_authorized_url(self, scope: Sequence[str], **extra: Any) -> str:
+    def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
         return self._client.get_authorization_url(scope, **extra)
 
     def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]:

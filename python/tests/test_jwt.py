@@ -24,6 +24,7 @@ from jam.exceptions import (
     JamJWTNotYetValid,
     JamJWTUnsupportedAlgorithm,
     JamKeyError,
+    JamValidationError,
 )
 from jam.jwt import JWT, create_instance
 from jam.jwt.lists import MemoryList
@@ -310,3 +311,14 @@ def test_the_list_does_not_show_tokens(face: Face, durable_store: Store, redis_s
         kept = b"".join(file.read_bytes() for file in Path(path).parent.glob(Path(path).name + "*"))
     assert kept
     assert token.encode() not in kept
+
+
+def test_a_leeway_beyond_the_configured_one_is_refused_where_a_black_list_would_have_forgotten(face: Face) -> None:
+    listed = {"list": {"type": "black", "backend": "memory"}}
+    jam = face.jam(config_for(leeway=30, **listed))
+    token = jam.jwt_create_token({"exp": int(time.time()) - 60, "jti": "revoked"})
+    with pytest.raises(JamValidationError, match=r"jwt\.leeway"):
+        jam.jwt_verify_token(token, leeway=3600)
+    assert jam.jwt_verify_token(token, leeway=3600, check_list=False)["jti"] == "revoked"
+    with pytest.raises(JamJWTExpired):
+        jam.jwt_verify_token(token, leeway=30)

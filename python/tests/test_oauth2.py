@@ -113,14 +113,13 @@ def make_client(face: Face, provider: Provider, **options: Any) -> Any:
 
 def test_the_authorization_url_holds_what_the_grant_asks_for(face: Face, provider: Provider) -> None:
     client = make_client(face, provider, auth_url="https://provider.example/authorize?tenant=a%20b")
-    url = client.get_authorized_url(["read:user", "repo"], state="s+&=", max_age=0, prompt=True)
+    url = client.get_authorization_url(["read:user", "repo"], state="s+&=", max_age=0, prompt=True)
     assert url == (
         "https://provider.example/authorize?tenant=a%20b&response_type=code&client_id=client"
         "&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=read%3Auser%20repo"
         "&state=s%2B%26%3D&max_age=0&prompt=true"
     )
-    assert "scope" not in client.get_authorized_url([])
-    assert client.get_authorization_url([]) == client.get_authorized_url([])
+    assert "scope" not in client.get_authorization_url([])
     assert provider.requests == []
 
 
@@ -262,7 +261,7 @@ def test_the_known_providers_bring_their_addresses(face: Face) -> None:
     ]:
         made = getattr(module, f"{name}OAuth2Client")("id", "secret", "https://app.example/callback")
         assert isinstance(made, module.BaseOAuth2Client)
-        url = face.drive(made).get_authorized_url(["read"])
+        url = face.drive(made).get_authorization_url(["read"])
         assert urlsplit(url).hostname == host
         assert type(module.create_instance(name.lower(), client_id="id")) is type(made)
 
@@ -286,7 +285,7 @@ def test_an_issuer_is_asked_for_its_endpoints(face: Face, provider: Provider) ->
     }
     provider.answer = lambda form: (200, {"Content-Type": JSON}, json.dumps(TOKENS if form else metadata).encode())
     client = make_client(face, provider, auth_url=None, token_url=None, issuer=issuer)
-    assert client.get_authorized_url(["openid"]).startswith(f"{provider.url}/authorize?")
+    assert client.get_authorization_url(["openid"]).startswith(f"{provider.url}/authorize?")
     assert client.fetch_token("code")["access_token"] == "new-access-token"
     assert [path for path, _, _ in provider.requests] == ["/realms/one/.well-known/openid-configuration", "/token"]
 
@@ -324,13 +323,13 @@ def test_a_configuration_that_cannot_work_is_refused_at_construction(
 def test_arguments_that_cannot_be_sent_are_refused(face: Face, provider: Provider) -> None:
     client = make_client(face, provider)
     for call in (
-        lambda: client.get_authorized_url("read"),
-        lambda: client.get_authorized_url([1]),
-        lambda: client.get_authorized_url([""]),
-        lambda: client.get_authorized_url(["read"], client_id="other"),
-        lambda: client.get_authorized_url(["read"], response_type="token"),
-        lambda: client.get_authorized_url(["read"], state=None),
-        lambda: client.get_authorized_url(["read"], state="\ud800"),
+        lambda: client.get_authorization_url("read"),
+        lambda: client.get_authorization_url([1]),
+        lambda: client.get_authorization_url([""]),
+        lambda: client.get_authorization_url(["read"], client_id="other"),
+        lambda: client.get_authorization_url(["read"], response_type="token"),
+        lambda: client.get_authorization_url(["read"], state=None),
+        lambda: client.get_authorization_url(["read"], state="\ud800"),
         lambda: client.fetch_token(""),
         lambda: client.fetch_token(None),
         lambda: client.refresh_token(b"token"),

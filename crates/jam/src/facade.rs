@@ -211,6 +211,8 @@ impl PasetoDecodeOptions {
 pub(crate) struct Parts<Sessions, List, Client> {
     pub(crate) jwt: Option<Jwt>,
     pub(crate) list: Option<(Kind, List)>,
+    /// For so long after its expiry a token is accepted, and so kept on the list.
+    leeway: std::time::Duration,
     pub(crate) session: Option<Sessions>,
     pub(crate) oauth2: Option<BTreeMap<String, Client>>,
     pub(crate) otp: Option<OtpConfig>,
@@ -244,6 +246,7 @@ impl<Sessions, List, Client> Parts<Sessions, List, Client> {
                 .map(|config| Ok::<_, Error>((config.kind, list(config, leeway)?)))
                 .transpose()?,
             session: config.session.map(sessions).transpose()?,
+            leeway,
         })
     }
 
@@ -279,7 +282,19 @@ impl<Sessions, List, Client> Parts<Sessions, List, Client> {
     }
 
     pub(crate) fn jwt_decode(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
+        self.check_leeway(options)?;
         self.jwt()?.decode(token, &options.decode, Timestamp::now())
+    }
+
+    /// Refuses what would accept tokens that the black list has forgotten: it keeps them for the configured leeway.
+    fn check_leeway(&self, options: &VerifyOptions) -> Result<()> {
+        let forgets = options.check_list && self.list.as_ref().is_some_and(|(kind, _)| *kind == Kind::Black);
+        if forgets && options.decode.leeway > Some(self.leeway) {
+            let reason = "with a black list, the leeway of a call must not be larger than the configured jwt.leeway, after \
+                          which the list forgets a token; configure the largest one";
+            return Err(Error::validation(reason));
+        }
+        Ok(())
     }
 
     pub(crate) fn otp_code(&self, secret: &SharedSecret, factor: Option<u64>) -> Result<String> {

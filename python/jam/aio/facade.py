@@ -66,8 +66,10 @@ class Jam(BaseJam):
     ) -> dict[str, Any]:
         """Verifies a token and gives its payload."""
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
-        if check_list and self._list is not None and await self._list.check(token) != self._is_white_list:
-            raise self._refused_by_list()
+        if check_list and self._list is not None:
+            self._check_leeway(leeway)
+            if await self._list.check(token) != self._is_white_list:
+                raise self._refused_by_list()
         return payload
 
     # The names of the 3.x line.
@@ -119,7 +121,7 @@ class Jam(BaseJam):
 
     async def oauth2_get_authorized_url(self, provider: str, scope: Sequence[str], **extra: Any) -> str:
         """Gives the address to send the browser to."""
-        return await self._client(provider).get_authorized_url(scope, **extra)
+        return await self._client(provider).get_authorization_url(scope, **extra)
 
     async def oauth2_fetch_token(
         self, provider: str, code: str, grant_type: str = "authorization_code", **extra: Any

@@ -23,7 +23,7 @@ class BaseOAuth2Client(ABC):
     """As `jam.oauth2.BaseOAuth2Client`, with coroutines."""
 
     @abstractmethod
-    async def get_authorized_url(self, scope: Sequence[str], **extra: Any) -> str:
+    async def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
         """Gives the address to send the browser to. With an `issuer` the first call asks it for its metadata."""
         raise NotImplementedError
 
@@ -57,10 +57,6 @@ class BaseOAuth2Client(ABC):
         """
         raise NotImplementedError
 
-    async def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
-        """Another name of `get_authorized_url`."""
-        return await self.get_authorized_url(scope, **extra)
-
 
 class _CoreClient(BaseOAuth2Client):
     """The calls over what does them."""
@@ -68,7 +64,7 @@ class _CoreClient(BaseOAuth2Client):
     provider: str
     _client: _jam.AsyncOAuth2Client
 
-    async def get_authorized_url(self, scope: Sequence[str], **extra: Any) -> str:
+    async def get_authorization_url(self, scope: Sequence[str], **extra: Any) -> str:
         return await self._client.get_authorization_url(scope, **extra)
 
     async def fetch_token(self, code: str, grant_type: str = "authorization_code", **extra: Any) -> dict[str, Any]:
