@@ -314,8 +314,7 @@ def test_the_list_does_not_show_tokens(face: Face, durable_store: Store, redis_s
 
 
 def test_a_leeway_beyond_the_configured_one_is_refused_where_a_black_list_would_have_forgotten(face: Face) -> None:
-    listed = {"list": {"type": "black", "backend": "memory"}}
-    jam = face.jam(config_for(leeway=30, **listed))
+    jam = face.jam(config_for(leeway=30, list={"type": "black", "backend": "memory"}))
     token = jam.jwt_create_token({"exp": int(time.time()) - 60, "jti": "revoked"})
     with pytest.raises(JamValidationError, match=r"jwt\.leeway"):
         jam.jwt_verify_token(token, leeway=3600)
