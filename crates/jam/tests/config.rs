@@ -589,3 +589,12 @@ fn a_class_of_the_users_own_takes_all_other_keys_of_its_section() {
     let error = typed(tree).unwrap_err();
     assert!(error.to_string().starts_with("jwt.custom_module: only the Python package"), "{error}");
 }
+
+#[test]
+fn a_missing_key_is_named_with_what_was_probably_meant_for_it() {
+    let error =
+        Config::from_value(json!({"jwt": {"algorithm": "HS256", "secret": "long and hard to guess"}}));
+    let message = error.unwrap_err().to_string();
+    assert!(message.starts_with("jwt.alg: is required"), "{message}");
+    assert!(message.ends_with("\"algorithm\" is not its name"), "{message}");
+}

@@ -356,7 +356,7 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
     }
     let algorithms: Vec<_> = Algorithm::all().map(Algorithm::name).collect();
     let algorithm = section.choice(&["alg"], &algorithms)?;
-    let algorithm = algorithm.ok_or_else(|| section.wrong("alg", "is required, for example \"HS256\""))?;
+    let algorithm = algorithm.ok_or_else(|| section.missing("alg", "is required, for example \"HS256\""))?;
     let algorithm = algorithm.parse::<Algorithm>()?;
     let (secret, pair) = match algorithm.is_symmetric() {
         true => (Some("JAM_JWT_SECRET_KEY"), (None, None)),
@@ -389,7 +389,7 @@ fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
     };
     let Some(backend) = backend(section, &["backend"], LIST_NAMESPACE)? else { return Ok(None) };
     Ok(Some(ListConfig {
-        kind: kind.ok_or_else(|| section.wrong("type", "is required: \"white\" or \"black\""))?,
+        kind: kind.ok_or_else(|| section.missing("type", "is required: \"white\" or \"black\""))?,
         backend,
         life_time: section.seconds(&["in_list_life_time"])?,
     }))
@@ -491,7 +491,7 @@ fn redis_uri(section: &mut Section<'_>, uris: Option<Vec<String>>) -> Result<Sec
 
 fn oauth2(section: &mut Section<'_>) -> Result<BTreeMap<String, ProviderOptions>> {
     let providers = section.section(&["providers"], |providers| providers.sections(provider))?;
-    let providers = providers.ok_or_else(|| section.wrong("providers", "is required: a table by name"))?;
+    let providers = providers.ok_or_else(|| section.missing("providers", "is required: a table by name"))?;
     Ok(providers.into_iter().collect())
 }
 
@@ -524,7 +524,8 @@ fn paseto(section: &mut Section<'_>) -> Result<Option<PasetoOptions>> {
     section.set("version", version.into());
     let version = version.parse().map_err(|error: Error| section.wrong("version", error.to_string()))?;
     let purpose = section.choice(&["purpose"], &["local", "public"])?;
-    let purpose = purpose.ok_or_else(|| section.wrong("purpose", "is required: \"local\" or \"public\""))?;
+    let purpose =
+        purpose.ok_or_else(|| section.missing("purpose", "is required: \"local\" or \"public\""))?;
     let purpose = purpose.parse::<Purpose>()?;
     let key = section.secret(&["key", "secret_key"], Some("JAM_PASETO_KEY"))?;
     let public_key = section.secret(&["public_key"], None)?;

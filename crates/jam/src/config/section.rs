@@ -287,7 +287,14 @@ impl<'a> Section<'a> {
 
     /// Fails unless the key has a value.
     pub(super) fn require(&self, name: &str, why: &str) -> Result<()> {
-        if self.is_given(name) { Ok(()) } else { Err(self.wrong(name, why.to_owned())) }
+        if self.is_given(name) { Ok(()) } else { Err(self.missing(name, why)) }
+    }
+
+    /// An error at a key that has no value; it tells of one that was probably meant for it.
+    pub(super) fn missing(&self, name: &str, why: &str) -> crate::Error {
+        let meant = self.given.keys().find(|given| nearest(given, std::iter::once(name)).is_some());
+        let hint = meant.map(|given| format!("; {given:?} is not its name")).unwrap_or_default();
+        self.wrong(name, format!("{why}{hint}"))
     }
 
     /// Writes a value to the canonical form, as if the caller had.
