@@ -487,6 +487,52 @@ fn a_private_key_must_belong_to_the_public_key_beside_it() {
 }
 
 #[test]
+fn a_text_of_several_keys_is_refused() {
+    let (private, public) = (key("rsa.pem"), key("rsa_public.pem"));
+    let (other, certificate) = (key("p256.pem"), key("certificate.pem"));
+    for text in [
+        format!("{private}{private}"),
+        format!("{public}{public}"),
+        format!("{private}{public}"),
+        format!("{other}{private}"),
+    ] {
+        assert_eq!(Jwk::from_pem(&text, None).unwrap_err().code(), "key.malformed");
+    }
+    assert!(Jwk::from_pem(&format!("{private}{certificate}"), None).is_ok());
+}
+
+#[test]
+fn the_operations_of_a_key_are_obeyed() {
+    let public = |operations: Value| {
+        let mut members: Map<String, Value> = serde_json::from_str(&key("rfc7520_rsa.json")).unwrap();
+        members.retain(|name, _| ["kty", "n", "e"].contains(&name.as_str()));
+        members.insert("key_ops".into(), operations);
+        Jwk::from_dict(&members).and_then(|key| VerifyingKey::new(Algorithm::Rs256, &key))
+    };
+    assert!(public(json!(["verify"])).is_ok());
+    for (operations, code) in [
+        (json!(["sign"]), "key.wrong_kind"),
+        (json!(["encrypt"]), "key.wrong_kind"),
+        (json!([]), "key.wrong_kind"),
+        (json!(["verify", "verify"]), "key.malformed"),
+        (json!("verify"), "key.malformed"),
+        (json!([1]), "key.malformed"),
+    ] {
+        assert_eq!(public(operations.clone()).unwrap_err().code(), code, "{operations}");
+    }
+}
+
+#[test]
+fn nobody_can_sign_under_a_point_of_small_order() {
+    // attack 14: R = 1, S = 0 is a signature of everything under the neutral element
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let members = json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL_NOPAD.encode(&neutral)});
+    let key = Jwk::from_dict(members.as_object().unwrap()).unwrap();
+    assert_eq!(VerifyingKey::new(Algorithm::EdDsa, &key).unwrap_err().code(), "key.weak");
+}
+
+#[test]
 fn points_off_the_curve_are_no_keys() {
     let members = |x: &[u8], y: &[u8]| {
         json!({"kty": "EC", "crv": "P-256", "x": BASE64URL_NOPAD.encode(x), "y": BASE64URL_NOPAD.encode(y)})

@@ -61,10 +61,19 @@ impl PrivateKey {
 }
 
 impl PublicKey {
-    /// Reads a public key of 32 bytes.
+    /// Reads a public key of 32 bytes. A point in another than its one encoding, or of small order, is refused:
+    /// under such a key anybody can sign.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let malformed = || KeyError::Malformed("an Ed25519 public key is a point in 32 bytes".into());
         let array = bytes.try_into().map_err(|_| malformed())?;
+        if !is_canonical(&array) {
+            return Err(malformed());
+        }
+        if has_small_order(&array) {
+            return Err(KeyError::Weak(
+                "this Ed25519 public key is a point of small order, which no private key has".into(),
+            ));
+        }
         let prepared = ParsedPublicKey::new(&ED25519, bytes).map_err(|_| malformed())?;
         Ok(Self { bytes: array, prepared })
     }
@@ -75,11 +84,41 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's signature of `message`. S must be smaller than the group's order and
-    /// R must have its one encoding (RFC 8032 section 5.1.7); a key of small order is not detected, so a
-    /// signature proves the key's owner only when the key itself comes from a trusted place.
+    /// R must have its one encoding (RFC 8032 section 5.1.7).
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.len() == SIGNATURE_LENGTH && self.prepared.verify_sig(message, signature).is_ok()
     }
+}
+
+/// Whether y, the number without the sign bit, is smaller than p = 2^255 - 19 (RFC 8032 section 5.1.3).
+fn is_canonical(point: &[u8; KEY_LENGTH]) -> bool {
+    let y = without_sign(point);
+    y[0] < 0xed || y[1..31].iter().any(|byte| *byte != 0xff) || y[31] != 0x7f
+}
+
+/// Whether 8 times the point is the neutral element. The y of the eight points: 1 and -1 (order 1 and 2), 0 (order
+/// 4), and the two of order 8.
+fn has_small_order(point: &[u8; KEY_LENGTH]) -> bool {
+    const ORDER_8: [[u8; KEY_LENGTH]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let y = without_sign(point);
+    let is_small = y[0] <= 1 && y[1..].iter().all(|byte| *byte == 0);
+    let is_minus_one = y[0] == 0xec && y[1..31].iter().all(|byte| *byte == 0xff) && y[31] == 0x7f;
+    is_small || is_minus_one || ORDER_8.contains(&y)
+}
+
+fn without_sign(point: &[u8; KEY_LENGTH]) -> [u8; KEY_LENGTH] {
+    let mut y = *point;
+    y[31] &= 0x7f;
+    y
 }
 
 impl fmt::Debug for PrivateKey {
@@ -147,5 +186,30 @@ mod tests {
         assert!(PrivateKey::from_seed(&[1; 31]).is_err());
         assert!(PrivateKey::from_seed(&[1; 64]).is_err());
         assert!(PublicKey::from_bytes(&[1; 33]).is_err());
+    }
+
+    #[test]
+    fn a_point_of_small_order_or_of_another_encoding_is_no_key() {
+        // attack 14: under the neutral element (1) everything is signed by R = 1, S = 0
+        let minus_one = "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
+        let points = [
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            minus_one,
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        ];
+        for point in points {
+            let mut bytes = hex(point);
+            for _sign in [false, true] {
+                assert!(PublicKey::from_bytes(&bytes).is_err(), "{point}");
+                bytes[31] ^= 0x80;
+            }
+        }
+        // -2 is one less than -1 and means nothing.
+        assert!(is_canonical(&hex(&minus_one.replace("ecff", "ebff")).try_into().unwrap()));
     }
 }

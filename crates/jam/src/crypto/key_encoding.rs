@@ -53,7 +53,7 @@ pub(crate) enum KeyMaterial {
 }
 
 impl KeyMaterial {
-    /// Reads the first key of a PEM text. `password` opens an encrypted PKCS#8 key and must be absent for a
+    /// Reads the key of a PEM text, which holds one key; certificates behind it are passed over. `password` opens an encrypted PKCS#8 key and must be absent for a
     /// key that is not encrypted.
     pub(crate) fn from_pem(text: &str, password: Option<&str>) -> Result<Self, KeyError> {
         if text.len() > LONGEST_PEM {
@@ -61,6 +61,11 @@ impl KeyMaterial {
         }
         let blocks = pem::parse_many(text)
             .map_err(|_| KeyError::Malformed("the text is not valid PEM (RFC 7468)".into()))?;
+        if blocks.iter().filter(|block| block.tag().ends_with(" KEY")).count() > 1 {
+            return Err(KeyError::Malformed(
+                "the text holds several keys; which one is meant is not clear".into(),
+            ));
+        }
         // OpenSSL writes the curve's parameters in a block of their own in front of a key in SEC 1 form.
         let block = blocks
             .into_iter()

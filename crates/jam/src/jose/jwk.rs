@@ -309,13 +309,16 @@ impl<'a> Members<'a> {
     fn operations(&self) -> Result<Option<Vec<String>>, KeyError> {
         let Some(value) = self.0.get("key_ops") else { return Ok(None) };
         let items = value.as_array().ok_or_else(|| wrong_type("key_ops", "a list of text", value))?;
-        items
-            .iter()
-            .map(|item| {
-                item.as_str().map(str::to_owned).ok_or_else(|| wrong_type("key_ops", "a list of text", item))
-            })
-            .collect::<Result<_, _>>()
-            .map(Some)
+        let mut operations = Vec::with_capacity(items.len().min(8));
+        for item in items {
+            let name = item.as_str().ok_or_else(|| wrong_type("key_ops", "a list of text", item))?;
+            // RFC 7517 section 4.3.
+            if operations.iter().any(|known| known == name) {
+                return Err(KeyError::Malformed("JWK: \"key_ops\" names an operation twice".into()));
+            }
+            operations.push(name.to_owned());
+        }
+        Ok(Some(operations))
     }
 
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, KeyError> {

@@ -241,7 +241,9 @@ fn check_use(algorithm: Algorithm, key: &Jwk, operation: &str) -> Result<(), Key
         return Err(KeyError::WrongKind("the key's \"use\" is not \"sig\"".into()));
     }
     // A private key may verify with its public half, and an HMAC secret does both.
-    let allowed = |name: &String| name == operation || (operation == "verify" && name == "sign");
+    let has_private_half = key.is_private();
+    let allowed =
+        |name: &String| name == operation || (operation == "verify" && name == "sign" && has_private_half);
     if key.key_operations().is_some_and(|names| !names.iter().any(allowed)) {
         return Err(KeyError::WrongKind(
             format!("the key's \"key_ops\" do not include {operation:?}").into(),
