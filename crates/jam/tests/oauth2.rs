@@ -484,9 +484,45 @@ fn addresses_are_https_or_this_machine_and_nothing_else() {
         "file:///etc/passwd",
         "ftp://provider.example/authorize",
         "https://provider.example/authorize?client_id=another",
+        "https://@provider.example/authorize",
+        "https://:@provider.example/authorize",
+        "https://evil.example\\@provider.example/authorize",
+        "https:/\\provider.example/authorize",
+        "https:provider.example/authorize",
+        "https://provider.\texample/authorize",
+        "https://provider.example/\r\nX: y",
+        " https://provider.example/authorize",
+        "https://[::ffff:169.254.169.254]/authorize",
+        "https://[64:ff9b::169.254.169.254]/authorize",
+        "https://[::169.254.169.254]/authorize",
+        "http://[::ffff:127.0.0.1]/authorize",
+        "http://127.0.0.1.evil.example/authorize",
     ] {
         let error = Client::new(options(bad)).unwrap_err();
         assert!(error.to_string().starts_with("oauth2.providers.provider.auth_url: "), "{bad}: {error}");
+    }
+}
+
+#[test]
+fn no_text_of_the_caller_ends_a_line_or_a_parameter() {
+    let options = ProviderOptions {
+        client_id: "id\r\nX: y&a=b".into(),
+        auth_url: Some("https://provider.example/authorize".into()),
+        token_url: Some("https://provider.example/token".into()),
+        ..ProviderOptions::default()
+    };
+    let client = Client::new(options.clone()).unwrap();
+    let url = client
+        .authorization_url(&["a"], &CallOptions::new().parameter("state", "x\r\nX: y&scope=admin#f?"))
+        .unwrap();
+    assert!(!url.contains(['\r', '\n', ' ', '#', '+']), "{url}");
+    assert_eq!(url.matches("scope=").count(), 1, "{url}");
+    assert_eq!(url.matches('?').count(), 1, "{url}");
+    assert!(client.authorization_url(&["a\r\nb"], &CallOptions::new()).is_err());
+    for bad in ["java\nscript:alert(1)", "https://app.example/\r\nSet-Cookie: x", "https://app@evil.example/"]
+    {
+        let options = ProviderOptions { redirect_url: Some(bad.into()), ..options.clone() };
+        assert_eq!(Client::new(options).unwrap_err().code(), "configuration.invalid", "{bad}");
     }
 }
 

@@ -77,12 +77,25 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 pub(super) fn is_forbidden_address(url: &Url) -> bool {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
-        Some(Host::Ipv6(address)) => address.to_canonical(),
+        Some(Host::Ipv6(address)) => {
+            embedded_ipv4(address).map_or_else(|| address.to_canonical(), IpAddr::V4)
+        }
         _ => return false,
     };
     match address {
         IpAddr::V4(address) => address.is_link_local() || address == Ipv4Addr::UNSPECIFIED,
         IpAddr::V6(address) => address.is_unicast_link_local() || address == Ipv6Addr::UNSPECIFIED,
+    }
+}
+
+/// The IPv4 address that a translator would put in the place of this one (RFC 6052 section 2.1), or that the old form
+/// of compatible addresses means (RFC 4291 section 2.5.5.1).
+fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] if high > 0 => {
+            Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => None,
     }
 }
 

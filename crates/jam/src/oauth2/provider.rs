@@ -494,6 +494,7 @@ fn form_encode(text: &str) -> String {
 
 /// Reads an address that requests go to, or a browser is sent to.
 pub(super) fn endpoint(text: &str) -> Result<Url, &'static str> {
+    check_spelling(text)?;
     let url = Url::parse(text).map_err(|_| "is no absolute URL, such as https://provider.example/token")?;
     match url.scheme() {
         "https" => {}
@@ -519,6 +520,7 @@ pub(super) fn endpoint(text: &str) -> Result<Url, &'static str> {
 
 /// RFC 6749 section 3.1.2. Applications on devices have schemes of their own (RFC 8252 section 7.1).
 fn check_redirect_url(text: &str) -> Result<(), &'static str> {
+    check_spelling(text)?;
     let url = Url::parse(text).map_err(|_| "is no absolute URL, such as https://app.example/callback")?;
     if matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "vbscript" | "about") {
         return Err("must lead to the application");
@@ -528,6 +530,24 @@ fn check_redirect_url(text: &str) -> Result<(), &'static str> {
     }
     if url.fragment().is_some() {
         return Err("must have no fragment, the part behind `#`");
+    }
+    Ok(())
+}
+
+/// Refuses what a lenient reader of URLs repairs, each in its own way: then two readers see two hosts.
+fn check_spelling(text: &str) -> Result<(), &'static str> {
+    if text.chars().any(|character| character.is_whitespace() || character.is_control() || character == '\\')
+    {
+        return Err("must hold no spaces, control characters and backslashes");
+    }
+    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    if is_web && !rest.starts_with("//") {
+        return Err("is no absolute URL, such as https://provider.example/path");
+    }
+    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next());
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        return Err("must hold no user name and no password");
     }
     Ok(())
 }
