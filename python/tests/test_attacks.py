@@ -22,13 +22,14 @@ import jwt as pyjwt
 import pytest
 from conftest import Store
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from faces import Face
 from jam import _jam, utils
 from jam.encoders import JsonEncoder
 from jam.exceptions import (
+    JamConfigurationError,
     JamError,
     JamJWTExpired,
     JamJWTInvalidClaim,
@@ -36,6 +37,7 @@ from jam.exceptions import (
     JamJWTMalformed,
     JamJWTUnsupportedAlgorithm,
     JamJWTValidationError,
+    JamPASETOInvalidED25519Key,
     JamPASETOInvalidTokenFormat,
     JamSessionNotFound,
     JamStoreError,
@@ -46,7 +48,7 @@ from jam.otp import HOTP, TOTP
 from jam.paseto import PASETOv4
 from jam.utils import generate_aes_key
 from jwt.algorithms import RSAAlgorithm
-from keys import SECRET, Pair, options_for, pair_for, rsa_pair
+from keys import SECRET, Pair, make_pair, options_for, pair_for, rsa_pair
 
 HEADER = b'{"alg":"HS256","typ":"JWT"}'
 FAR = 4_102_444_800
@@ -253,6 +255,51 @@ def test_attack_14_ed25519_signatures_have_one_form(face: Face) -> None:
     for signature in (good[:32] + larger, b"\xff" * 32 + good[32:], bytes(64), good[:-1], good + b"\0"):
         with pytest.raises(JamJWTValidationError):
             jam.jwt_verify_token(f"{token.rpartition('.')[0]}.{encode(signature)}")
+
+
+def test_attack_14_a_point_of_small_order_is_no_public_key(face: Face) -> None:
+    for point in (b"\1" + bytes(31), bytes(32), b"\xec" + b"\xff" * 30 + b"\x7f", b"\xee" + b"\xff" * 30 + b"\x7f"):
+        with pytest.raises(JamError):
+            face.jam({"jwt": {"alg": "EdDSA", "public_key": {"kty": "OKP", "crv": "Ed25519", "x": encode(point)}}})
+        with pytest.raises(JamPASETOInvalidED25519Key):
+            PASETOv4("public", None, public_key=point)
+
+
+def test_attack_15_a_private_key_belongs_to_the_public_key_beside_it(face: Face) -> None:
+    for algorithm in ("RS256", "ES256", "EdDSA"):
+        section = {"alg": algorithm, "private_key": pair_for(algorithm).private}
+        other = make_pair(rsa_pair(3072).key if algorithm == "RS256" else another_key(algorithm))
+        with pytest.raises(JamConfigurationError):
+            face.jam({"jwt": {**section, "public_key": other.public}})
+
+
+def another_key(algorithm: str) -> Any:
+    return ec.generate_private_key(ec.SECP256R1()) if algorithm == "ES256" else ed25519.Ed25519PrivateKey.generate()
+
+
+def test_a_key_that_is_not_clear_or_not_for_this_use_is_refused(face: Face) -> None:
+    pair = pair_for("RS256")
+    jwk = json.loads(rsa_jwk(pair))
+    jwk.pop("key_ops", None)
+    unclear: list[Any] = [
+        pair.public + rsa_pair(3072).public,
+        {**jwk, "use": "enc"},
+        {**jwk, "key_ops": ["sign"]},
+        {**jwk, "key_ops": ["verify", "verify"]},
+        {**jwk, "kty": ["RSA"]},
+        {name: value for name, value in jwk.items() if name != "kty"},
+    ]
+    for key in unclear:
+        with pytest.raises(JamError):
+            face.jam({"jwt": {"alg": "RS256", "public_key": key}})
+        with pytest.raises(JamError):
+            JWT("RS256", public_key=key)
+    no_keys: list[Any] = [{}, {"k": "c2VjcmV0"}]
+    for secret in no_keys:
+        with pytest.raises(JamError):
+            face.jam({"jwt": {"alg": "HS256", "secret": secret}})
+        with pytest.raises(JamError):
+            JWT("HS256", secret)
 
 
 def test_attack_16_keys_in_the_header_are_never_used(face: Face) -> None:

@@ -200,6 +200,7 @@ def test_an_error_body_is_an_error_whatever_the_status(face: Face, provider: Pro
         (b'{"access_token":"a","token_type":"b","expires_in":1e400}', JSON),
         (b'{"access_token":"a","access_token":"b","token_type":"b"}', JSON),
         (b'{"access_token":"a","token_type":"b","x":' + b"[" * 100_000, JSON),
+        (b'{"access_token":"a","token_type":"b","x":' + b"[" * 110 + b"]" * 110 + b"}", JSON),
         (b'{"access_token":"a","token_type":"b","x":"' + b"x" * 2_000_000 + b'"}', JSON),
     ],
 )

@@ -26,16 +26,7 @@ pub(crate) fn write(value: &Bound<'_, PyAny>, text: &mut Vec<u8>) -> PyResult<()
     writer.value(value).map_err(|refusal| refusal.into_error())
 }
 
-/// The value of a JSON text.
-///
-/// # Errors
-///
-/// `JamValidationError` that says what is wrong and at which byte, and never quotes the text.
-pub(crate) fn read<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    parse(py, text).map_err(|reason| error::validation(&reason))
-}
-
-/// As [`read`], for callers that refuse with another error.
+/// The value of a JSON text, or a sentence that says what is wrong and at which byte, and never quotes the text.
 pub(crate) fn parse<'py>(py: Python<'py>, text: &[u8]) -> Result<Bound<'py, PyAny>, Reason> {
     let mut reader = Reader { py, text: Jiter::new(text), depth: 0 };
     reader.document().map_err(|fault| fault.reason(reader.text.current_index()))

@@ -427,8 +427,13 @@ fn ascii_str<'py>(
 
 /// The bytes of a key: a dict is a JWK and stands for its JSON text.
 fn key_bytes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
-    if !value.is_instance_of::<PyDict>() {
-        return bytes_or_text(value, name);
+    let Ok(members) = value.cast::<PyDict>() else { return bytes_or_text(value, name) };
+    // Otherwise the text of any dict would be taken for a secret.
+    if !members.contains("kty")? {
+        return Err(error::validation_at(
+            name,
+            &format!("{name}: a dict must be a JSON Web Key and have \"kty\""),
+        ));
     }
     let mut written = Vec::new();
     json::write(value, &mut written)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jam::OAuth2Error;
 use jam::oauth2::{CallOptions, ClientAuthentication, ProviderOptions, aio};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
@@ -259,7 +260,10 @@ fn call_options(grant_type: Option<Text>, extra: Option<&Bound<'_, PyDict>>) -> 
 
 fn answer(py: Python<'_>, members: Map<String, Value>) -> PyResult<Py<PyAny>> {
     let text = Value::Object(members).to_string();
-    Ok(json::read(py, text.as_bytes())?.unbind())
+    let answer = json::parse(py, text.as_bytes()).map_err(|reason| {
+        error::to_py(OAuth2Error::InvalidResponse(format!("the provider's answer is {reason}").into()).into())
+    })?;
+    Ok(answer.unbind())
 }
 
 /// Adds this part's classes.

@@ -189,6 +189,14 @@ fn files_that_are_no_configuration_are_refused_without_quoting_them() {
 }
 
 #[test]
+fn a_table_is_a_key_only_if_it_says_so() {
+    for key in [json!({}), json!({"k": "c2VjcmV0"}), json!({"kty": 5})] {
+        let message = refused(json!({"jwt": {"alg": "HS256", "secret": key}}));
+        assert!(message.starts_with("jwt.secret: "), "{message}");
+    }
+}
+
+#[test]
 fn a_file_without_a_table_is_refused() {
     let folder = Folder::new();
     for (name, text) in [("a.yaml", ""), ("b.yaml", "- otp"), ("c.json", "5"), ("d.json", "{\"jam\": []}")] {

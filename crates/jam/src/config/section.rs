@@ -143,6 +143,12 @@ impl<'a> Section<'a> {
             if let Some(value) = self.given.get_mut(*name)
                 && kind(value, self.context) == "a table"
             {
+                // Otherwise the text of any table would be taken for a secret.
+                if !value.get("kty").is_some_and(Value::is_string) {
+                    return Err(
+                        self.wrong(name, "must be a JSON Web Key where it is a table, and have \"kty\"")
+                    );
+                }
                 *value = Value::String(value.to_string());
             }
         }
