@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import contextlib
 import hmac
@@ -9,6 +10,7 @@ import json
 import logging
 import os
 import random
+import re
 import secrets
 import signal
 import threading
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jam
 import jam.aio.oauth2
 import jam.oauth2
 import jwt as pyjwt
@@ -530,6 +533,21 @@ def test_attack_37_the_signature_error_wins_and_no_claim_is_told(verify: Callabl
     with pytest.raises(JamJWTInvalidSignature) as raised:
         verify(token)
     assert "alice" not in repr(raised.value) + str(raised.value.details)
+
+
+# What an attacker could time
+
+
+SECRET_NAMES = re.compile("secret|token|password|signature|digest|mac|session_id|code$|state$")
+
+
+@pytest.mark.parametrize("path", sorted(Path(jam.__path__[0]).rglob("*.py")), ids=lambda path: path.name)
+def test_attack_45_python_compares_no_secret(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare) and any(isinstance(op, (ast.Eq, ast.NotEq)) for op in node.ops):
+            for side in (node.left, *node.comparators):
+                name = side.attr if isinstance(side, ast.Attribute) else getattr(side, "id", "")
+                assert not SECRET_NAMES.search(name), f"{path.name}:{node.lineno} compares {name}"
 
 
 # One-time passwords

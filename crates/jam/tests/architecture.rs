@@ -259,3 +259,28 @@ fn the_library_prints_nothing_and_knows_no_python() {
     let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     assert!(!manifest.contains("pyo3"));
 }
+
+#[test]
+fn codes_and_secrets_are_compared_in_constant_time() {
+    // attack 45
+    let constant_time = ["constant_time_eq", "ct_eq", "verify_sha256", "verify_password"];
+    for place in [
+        "secret.rs",
+        "crypto/hmac.rs",
+        "otp.rs",
+        "paseto/v4.rs",
+        "paseto/mod.rs",
+        "password.rs",
+        "crypto/argon2.rs",
+    ] {
+        let source = sources().into_iter().find(|source| source.path == place).unwrap();
+        assert!(constant_time.iter().any(|name| source.has_word(name)), "{place}");
+    }
+    for source in sources() {
+        for line in source.code.lines().filter(|line| line.contains("==") || line.contains("!=")) {
+            let secret = [".sign(", ".at(", "expose()"].iter().find(|name| line.contains(**name));
+            let of_a_length = line.contains(".len()") || line.contains("is_empty()");
+            assert!(secret.is_none() || of_a_length, "{}: {line}", source.path);
+        }
+    }
+}
