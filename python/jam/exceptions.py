@@ -14,6 +14,10 @@ __all__ = [
     "JamConfigurationFileError",
     "JamConfigurationMissingSection",
     "JamError",
+    "JamJWEDecryptionError",
+    "JamJWEError",
+    "JamJWEMalformed",
+    "JamJWEUnsupportedAlgorithm",
     "JamJWTEmptyPrivateKey",
     "JamJWTEmptySecretKey",
     "JamJWTError",
@@ -28,6 +32,7 @@ __all__ = [
     "JamJWTValidationError",
     "JamKeyError",
     "JamKeyMalformed",
+    "JamKeyNotFound",
     "JamKeyWeak",
     "JamKeyWrongKind",
     "JamOAuth2EmptyRaw",
@@ -40,6 +45,7 @@ __all__ = [
     "JamPASETOExpired",
     "JamPASETOInvalidClaim",
     "JamPASETOInvalidED25519Key",
+    "JamPASETOInvalidPASERK",
     "JamPASETOInvalidPurpose",
     "JamPASETOInvalidRSAKey",
     "JamPASETOInvalidSecp384r1Key",
@@ -149,6 +155,12 @@ class JamKeyWeak(JamKeyError):
     code = "key.weak"
 
 
+class JamKeyNotFound(JamKeyError):
+    """Among several keys none is the one that is asked for, or more than one could be."""
+
+    code = "key.not_found"
+
+
 # JSON Web Tokens
 
 
@@ -224,6 +236,33 @@ class JamJWTEmptyPrivateKey(JamJWTError, JamConfigurationError):
     code = "jwt.empty_private_key"
 
 
+# JSON Web Encryption
+
+
+class JamJWEError(JamError):
+    """A JWE was refused."""
+
+    code = "jwe.error"
+
+
+class JamJWEMalformed(JamJWEError):
+    """The text is no JWE of the expected form, or is larger than allowed."""
+
+    code = "jwe.malformed"
+
+
+class JamJWEDecryptionError(JamJWEError):
+    """The token was not encrypted to this key, or was changed."""
+
+    code = "jwe.decryption_failed"
+
+
+class JamJWEUnsupportedAlgorithm(JamJWEError):
+    """The algorithm is unknown, or the token names another than the key's."""
+
+    code = "jwe.unsupported_algorithm"
+
+
 # PASETO
 
 
@@ -267,6 +306,12 @@ class JamPASETOInvalidTokenFormat(JamPASETOError):
     """The text is no PASETO of the key's version and purpose."""
 
     code = "paseto.invalid_token_format"
+
+
+class JamPASETOInvalidPASERK(JamPASETOError):
+    """The text is no PASERK of the expected type, or the key or password does not open it."""
+
+    code = "paseto.invalid_paserk"
 
 
 class JamPASETOKeyVerificationError(JamPASETOError):

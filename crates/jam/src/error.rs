@@ -24,6 +24,9 @@ pub enum Error {
     /// A JSON Web Token was refused.
     #[error(transparent)]
     Jwt(#[from] JwtError),
+    /// A JSON Web Encryption was refused.
+    #[error(transparent)]
+    Jwe(#[from] JweError),
     /// A PASETO was refused.
     #[error(transparent)]
     Paseto(#[from] PasetoError),
@@ -74,6 +77,9 @@ pub enum KeyError {
     /// The key is too small or otherwise unsafe.
     #[error("{0}")]
     Weak(Reason),
+    /// Among several keys none is the one that is asked for, or more than one could be.
+    #[error("{0}")]
+    NotFound(Reason),
 }
 
 /// Why a JSON Web Token was refused.
@@ -117,6 +123,22 @@ pub enum JwtError {
     EmptyPrivateKey(Reason),
 }
 
+/// Why a JSON Web Encryption was refused. Which step of a decryption failed is not told: the sender of a forged
+/// token would learn from it (RFC 7516 section 11.5).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JweError {
+    /// The text is no JWE of the expected form, or is larger than allowed.
+    #[error("{0}")]
+    Malformed(Reason),
+    /// The token was not encrypted to this key, or was changed.
+    #[error("the token cannot be decrypted with this key")]
+    DecryptionFailed,
+    /// The algorithm's name is unknown, or the token's header names another than the key's.
+    #[error("{0}")]
+    UnsupportedAlgorithm(Reason),
+}
+
 /// Why a PASETO was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -139,6 +161,9 @@ pub enum PasetoError {
     /// The text is no PASETO of the key's version and purpose.
     #[error("{0}")]
     InvalidTokenFormat(Reason),
+    /// The text is no PASERK of the expected type, or the key or password does not open it.
+    #[error("{0}")]
+    InvalidPaserk(Reason),
     /// The token was not made with this key, footer and implicit assertion.
     #[error("the token does not match the key, the footer or the implicit assertion")]
     KeyVerification,
@@ -222,6 +247,7 @@ impl Error {
         "key.malformed",
         "key.wrong_kind",
         "key.weak",
+        "key.not_found",
         "jwt.token_expired",
         "jwt.token_not_yet_valid",
         "jwt.blacklist",
@@ -232,12 +258,16 @@ impl Error {
         "jwt.unsupported_algorithm",
         "jwt.empty_secret_key",
         "jwt.empty_private_key",
+        "jwe.malformed",
+        "jwe.decryption_failed",
+        "jwe.unsupported_algorithm",
         "paseto.invalid_symmetric_key",
         "paseto.invalid_rsa_key",
         "paseto.invalid_ed25519_key",
         "paseto.invalid_secp384r1_key",
         "paseto.invalid_purpose",
         "paseto.invalid_token_format",
+        "paseto.invalid_paserk",
         "paseto.key_verification",
         "paseto.token_expired",
         "paseto.token_not_yet_valid",
@@ -269,6 +299,7 @@ impl Error {
             Self::Key(KeyError::Malformed(_)) => "key.malformed",
             Self::Key(KeyError::WrongKind(_)) => "key.wrong_kind",
             Self::Key(KeyError::Weak(_)) => "key.weak",
+            Self::Key(KeyError::NotFound(_)) => "key.not_found",
             Self::Jwt(JwtError::Expired) => "jwt.token_expired",
             Self::Jwt(JwtError::NotYetValid) => "jwt.token_not_yet_valid",
             Self::Jwt(JwtError::InBlackList) => "jwt.blacklist",
@@ -279,12 +310,16 @@ impl Error {
             Self::Jwt(JwtError::UnsupportedAlgorithm(_)) => "jwt.unsupported_algorithm",
             Self::Jwt(JwtError::EmptySecretKey(_)) => "jwt.empty_secret_key",
             Self::Jwt(JwtError::EmptyPrivateKey(_)) => "jwt.empty_private_key",
+            Self::Jwe(JweError::Malformed(_)) => "jwe.malformed",
+            Self::Jwe(JweError::DecryptionFailed) => "jwe.decryption_failed",
+            Self::Jwe(JweError::UnsupportedAlgorithm(_)) => "jwe.unsupported_algorithm",
             Self::Paseto(PasetoError::InvalidSymmetricKey(_)) => "paseto.invalid_symmetric_key",
             Self::Paseto(PasetoError::InvalidRsaKey(_)) => "paseto.invalid_rsa_key",
             Self::Paseto(PasetoError::InvalidEd25519Key(_)) => "paseto.invalid_ed25519_key",
             Self::Paseto(PasetoError::InvalidP384Key(_)) => "paseto.invalid_secp384r1_key",
             Self::Paseto(PasetoError::InvalidPurpose(_)) => "paseto.invalid_purpose",
             Self::Paseto(PasetoError::InvalidTokenFormat(_)) => "paseto.invalid_token_format",
+            Self::Paseto(PasetoError::InvalidPaserk(_)) => "paseto.invalid_paserk",
             Self::Paseto(PasetoError::KeyVerification) => "paseto.key_verification",
             Self::Paseto(PasetoError::Expired) => "paseto.token_expired",
             Self::Paseto(PasetoError::NotYetValid) => "paseto.token_not_yet_valid",
