@@ -39,7 +39,7 @@ pub mod token_list;
 pub use self::jam::Jam;
 pub use clock::Timestamp;
 pub use error::{
-    ConfigurationError, Error, JweError, JwtError, KeyError, OAuth2Error, PasetoError, Reason, Result, SessionError,
-    StoreError,
+    ConfigurationError, Error, JweError, JwtError, KeyError, OAuth2Error, PasetoError, Reason, Result,
+    SessionError, StoreError,
 };
 pub use facade::{CodeOptions, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions};

@@ -9,7 +9,7 @@ use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
 use super::ecdsa::{self, Curve, Point};
-use super::{ed25519, rsa};
+use super::{ed25519, rsa, x25519};
 use crate::KeyError;
 use crate::secret::Secret;
 
@@ -18,6 +18,7 @@ const LONGEST_PEM: usize = 64 * 1024;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
@@ -50,11 +51,18 @@ pub(crate) enum KeyMaterial {
         /// The seed of the private key, when it is known: 32 bytes.
         private: Option<Secret<Vec<u8>>>,
     },
+    /// An X25519 key, for key agreement only.
+    X25519 {
+        /// The public key, 32 bytes.
+        public: Vec<u8>,
+        /// The private key, when it is known: 32 bytes.
+        private: Option<Secret<Vec<u8>>>,
+    },
 }
 
 impl KeyMaterial {
-    /// Reads the key of a PEM text, which holds one key; certificates behind it are passed over. `password` opens an encrypted PKCS#8 key and must be absent for a
-    /// key that is not encrypted.
+    /// Reads the key of a PEM text, which holds one key; certificates behind it are passed over. `password` opens an
+    /// encrypted PKCS#8 key and must be absent for a key that is not encrypted.
     pub(crate) fn from_pem(text: &str, password: Option<&str>) -> Result<Self, KeyError> {
         if text.len() > LONGEST_PEM {
             return Err(KeyError::Malformed("the PEM text of a key has at most 64 KiB".into()));
@@ -114,6 +122,7 @@ impl KeyMaterial {
                 Ok(Self::Ec { curve, public: Point::from_sec1(curve, key)?, private: None })
             }
             ED25519 => Ok(Self::Ed25519 { public: key.to_vec(), private: None }),
+            X25519 => Ok(Self::X25519 { public: key.to_vec(), private: None }),
             _ => Err(unknown_algorithm()),
         }
     }
@@ -125,14 +134,14 @@ impl KeyMaterial {
             RSA_ENCRYPTION => rsa_private_key(info.private_key.as_bytes()),
             EC_PUBLIC_KEY => ec_private_key(info.private_key.as_bytes(), Some(curve_of(&info.algorithm)?)),
             ED25519 => {
-                // RFC 8410 section 7: an OCTET STRING within the OCTET STRING.
-                let seed = <&OctetStringRef>::from_der(info.private_key.as_bytes())
-                    .map_err(|_| KeyError::Malformed("the Ed25519 private key is not valid PKCS#8".into()))?;
-                let pair = ed25519::PrivateKey::from_seed(seed.as_bytes())?;
-                Ok(Self::Ed25519 {
-                    public: pair.public_key_bytes().to_vec(),
-                    private: Some(Secret::from(seed.as_bytes())),
-                })
+                let seed = curve_private_key(&info)?;
+                let public = ed25519::PrivateKey::from_seed(seed)?.public_key_bytes().to_vec();
+                Ok(Self::Ed25519 { public, private: Some(Secret::from(seed)) })
+            }
+            X25519 => {
+                let private = curve_private_key(&info)?;
+                let public = x25519::public_key(private)?.to_vec();
+                Ok(Self::X25519 { public, private: Some(Secret::from(private)) })
             }
             _ => Err(unknown_algorithm()),
         }
@@ -236,6 +245,13 @@ fn ec_private_key(der: &[u8], curve: Option<Curve>) -> Result<KeyMaterial, KeyEr
     Ok(KeyMaterial::Ec { curve, public, private: Some(fixed_length(curve, key.private_key)?) })
 }
 
+/// RFC 8410 section 7: an OCTET STRING within the OCTET STRING.
+fn curve_private_key<'a>(info: &PrivateKeyInfoRef<'a>) -> Result<&'a [u8], KeyError> {
+    <&OctetStringRef>::from_der(info.private_key.as_bytes())
+        .map(OctetStringRef::as_bytes)
+        .map_err(|_| KeyError::Malformed("the private key is not valid PKCS#8".into()))
+}
+
 /// Puts back the leading zeros that some writers leave away (RFC 5915 section 3 wants them).
 fn fixed_length(curve: Curve, scalar: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
     let missing = curve.length().checked_sub(scalar.len()).ok_or_else(|| {
@@ -264,5 +280,5 @@ fn named_curve(identifier: Option<ObjectIdentifier>) -> Result<Curve, KeyError> 
 }
 
 fn unknown_algorithm() -> KeyError {
-    KeyError::WrongKind("the key's algorithm is not supported; RSA, EC and Ed25519 keys are".into())
+    KeyError::WrongKind("the key's algorithm is not supported; RSA, EC, Ed25519 and X25519 keys are".into())
 }

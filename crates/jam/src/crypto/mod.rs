@@ -13,6 +13,7 @@ pub(crate) mod key_generation;
 pub(crate) mod pbkdf2;
 pub(crate) mod rsa;
 pub(crate) mod seal;
+pub(crate) mod x25519;
 pub(crate) mod xchacha;
 
 use std::sync::Once;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::crypto::ecdsa::{Curve, Point};
 use crate::crypto::key_encoding::{KeyMaterial, is_der_key};
-use crate::crypto::{ed25519, rsa};
+use crate::crypto::{ed25519, rsa, x25519};
 use crate::encoding::{base64url_decode, json_kind, json_object};
 use crate::secret::Secret;
 use crate::{KeyError, Result};
@@ -45,7 +45,7 @@ impl Jwk {
     ///
     /// # Errors
     /// [`KeyError::Malformed`] when the text is no key, [`KeyError::WrongKind`] for a key type or a curve that
-    /// Jam does not sign with.
+    /// Jam does not know.
     pub fn from_json(text: &str) -> Result<Self> {
         let members = json_object(text.as_bytes())
             .map_err(|reason| KeyError::Malformed(format!("JWK: {reason}").into()))?;
@@ -103,7 +103,7 @@ impl Jwk {
             Material::Symmetric(_) => "oct",
             Material::Asymmetric(KeyMaterial::Rsa { .. }) => "RSA",
             Material::Asymmetric(KeyMaterial::Ec { .. }) => "EC",
-            Material::Asymmetric(KeyMaterial::Ed25519 { .. }) => "OKP",
+            Material::Asymmetric(KeyMaterial::Ed25519 { .. } | KeyMaterial::X25519 { .. }) => "OKP",
         }
     }
 
@@ -132,9 +132,11 @@ impl Jwk {
         match &self.material {
             Material::Symmetric(_) => true,
             Material::Asymmetric(KeyMaterial::Rsa { private, .. }) => private.is_some(),
-            Material::Asymmetric(KeyMaterial::Ec { private, .. } | KeyMaterial::Ed25519 { private, .. }) => {
-                private.is_some()
-            }
+            Material::Asymmetric(
+                KeyMaterial::Ec { private, .. }
+                | KeyMaterial::Ed25519 { private, .. }
+                | KeyMaterial::X25519 { private, .. },
+            ) => private.is_some(),
         }
     }
 
@@ -149,7 +151,8 @@ impl Jwk {
                     KeyMaterial::Ec { curve: left_curve, public: left, .. },
                     KeyMaterial::Ec { curve: right_curve, public: right, .. },
                 ) => left_curve == right_curve && left == right,
-                (KeyMaterial::Ed25519 { public: left, .. }, KeyMaterial::Ed25519 { public: right, .. }) => {
+                (KeyMaterial::Ed25519 { public: left, .. }, KeyMaterial::Ed25519 { public: right, .. })
+                | (KeyMaterial::X25519 { public: left, .. }, KeyMaterial::X25519 { public: right, .. }) => {
                     left == right
                 }
                 _ => false,
@@ -287,15 +290,25 @@ impl<'a> Members<'a> {
     }
 
     fn octet_key_pair(&self) -> Result<KeyMaterial, KeyError> {
-        if self.text("crv")? != Some("Ed25519") {
-            return Err(KeyError::WrongKind("JWK: \"crv\" of an OKP key must be Ed25519".into()));
-        }
+        let curve = self.text("crv")?;
         let public = self.bytes("x")?;
         let private = if self.0.contains_key("d") { Some(self.secret("d")?) } else { None };
-        if public.len() != ed25519::KEY_LENGTH {
-            return Err(KeyError::Malformed("JWK: \"x\" of an Ed25519 key has 32 bytes".into()));
+        match curve {
+            Some("Ed25519") => {
+                if public.len() != ed25519::KEY_LENGTH {
+                    return Err(KeyError::Malformed("JWK: \"x\" of an Ed25519 key has 32 bytes".into()));
+                }
+                Ok(KeyMaterial::Ed25519 { public, private })
+            }
+            Some("X25519") => {
+                x25519::check_public_key(&public)?;
+                if let Some(private) = &private {
+                    x25519::check_pair(private.expose(), &public)?;
+                }
+                Ok(KeyMaterial::X25519 { public, private })
+            }
+            _ => Err(KeyError::WrongKind("JWK: \"crv\" of an OKP key must be Ed25519 or X25519".into())),
         }
-        Ok(KeyMaterial::Ed25519 { public, private })
     }
 
     fn text(&self, name: &'static str) -> Result<Option<&'a str>, KeyError> {

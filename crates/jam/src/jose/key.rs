@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::algorithm::{Algorithm, Primitive};
 use super::jwk::{Jwk, Material, is_key_text};
+use super::key_use::{Operation, check_use};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::key_encoding::KeyMaterial;
 use crate::crypto::{ecdsa, ed25519, rsa};
@@ -86,7 +87,7 @@ impl SigningKey {
     }
 
     fn prepare(algorithm: Algorithm, key: &Jwk, length: SecretLength) -> Result<Self> {
-        check_use(algorithm, key, "sign")?;
+        check_use(key, &[algorithm.name()], Operation::Sign)?;
         let missing = || JwtError::EmptyPrivateKey(format!("{algorithm} signs with a private key").into());
         let primitive = match (algorithm.primitive(), key.material()) {
             (Primitive::Hmac(hash), Material::Symmetric(secret)) => {
@@ -164,7 +165,7 @@ impl VerifyingKey {
     }
 
     fn prepare(algorithm: Algorithm, key: &Jwk, length: SecretLength) -> Result<Self> {
-        check_use(algorithm, key, "verify")?;
+        check_use(key, &[algorithm.name()], Operation::Verify)?;
         if key.is_private() && !algorithm.is_symmetric() {
             check_pair(algorithm, key)?;
         }
@@ -228,28 +229,6 @@ impl fmt::Debug for VerifyingKey {
 enum SecretLength {
     AtLeastTheHash,
     Any,
-}
-
-/// What the key says about its own use must allow the algorithm and the operation (RFC 7517 sections 4.2 to 4.4).
-fn check_use(algorithm: Algorithm, key: &Jwk, operation: &str) -> Result<(), KeyError> {
-    if key.algorithm().is_some_and(|name| name != algorithm.name()) {
-        return Err(KeyError::WrongKind(
-            format!("the key's \"alg\" is another algorithm than {algorithm}").into(),
-        ));
-    }
-    if key.public_key_use().is_some_and(|name| name != "sig") {
-        return Err(KeyError::WrongKind("the key's \"use\" is not \"sig\"".into()));
-    }
-    // A private key may verify with its public half, and an HMAC secret does both.
-    let has_private_half = key.is_private();
-    let allowed =
-        |name: &String| name == operation || (operation == "verify" && name == "sign" && has_private_half);
-    if key.key_operations().is_some_and(|names| !names.iter().any(allowed)) {
-        return Err(KeyError::WrongKind(
-            format!("the key's \"key_ops\" do not include {operation:?}").into(),
-        ));
-    }
-    Ok(())
 }
 
 fn check_secret(

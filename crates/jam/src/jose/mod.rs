@@ -9,6 +9,7 @@ mod jwk;
 pub mod jws;
 mod jwt;
 mod key;
+mod key_use;
 
 pub use jwk::Jwk;
 pub use jwt::{DecodeOptions, Jwt, JwtOptions};
