@@ -108,7 +108,7 @@ pub enum JwtError {
     #[error("claim {claim:?}: {reason}")]
     InvalidClaim {
         /// The claim's name.
-        claim: &'static str,
+        claim: Cow<'static, str>,
         /// What is wrong with it.
         reason: Reason,
     },

@@ -174,7 +174,7 @@ impl<'a> Token<'a> {
             return Ok(Some(Timestamp::from_seconds(seconds)));
         }
         let seconds = claim.as_f64().ok_or_else(|| JwtError::InvalidClaim {
-            claim: "exp",
+            claim: "exp".into(),
             reason: "it must be a number of seconds".into(),
         })?;
         // A cast of a float saturates.

@@ -918,3 +918,104 @@ fn no_secret_shows_in_debug_texts_and_errors() {
         assert!(!all.contains(hidden), "{all}");
     }
 }
+
+fn with_type(token_type: Option<&str>) -> Jwt {
+    let token_type = token_type.map(str::to_owned);
+    Jwt::new(JwtOptions { secret: Some(SECRET.into()), token_type, ..JwtOptions::default() }).unwrap()
+}
+
+#[test]
+fn a_token_of_another_type_is_no_access_token() {
+    // attack 25
+    let access = with_type(Some("at+jwt"));
+    let own = access.encode_json(b"{}").unwrap();
+    assert!(access.verify(&own).is_ok());
+    assert!(with_type(Some("application/at+jwt")).verify(&own).is_ok());
+    assert!(with_type(None).verify(&own).is_ok());
+    assert_eq!(refusal(&with_type(Some("dpop+jwt")), &own), "jwt.malformed");
+    for same in [r#""AT+JWT""#, r#""application/at+jwt""#, r#""Application/At+jwt""#] {
+        let token = forge(format!(r#"{{"alg":"HS256","typ":{same}}}"#).as_bytes(), b"{}", SECRET);
+        assert!(access.verify(&token).is_ok(), "{same}");
+    }
+    for other in ["JWT", "at+jwt ", "xat+jwt", "at", "text/at+jwt", "application/application/at+jwt", ""] {
+        let token = forge(format!(r#"{{"alg":"HS256","typ":"{other}"}}"#).as_bytes(), b"{}", SECRET);
+        assert_eq!(refusal(&access, &token), "jwt.malformed", "{other:?}");
+        assert!(with_type(None).verify(&token).is_ok(), "{other:?}");
+    }
+    let untyped = forge(br#"{"alg":"HS256"}"#, b"{}", SECRET);
+    assert_eq!(refusal(&access, &untyped), "jwt.malformed");
+    // attack 37: of the header of a forged token nothing is told.
+    let forged = forge(br#"{"alg":"HS256","typ":"JWT"}"#, b"{}", b"another key");
+    assert_eq!(refusal(&access, &forged), "jwt.invalid_signature");
+    let verifying = VerifyingKey::new(Algorithm::Hs256, &Jwk::from_secret(SECRET)).unwrap();
+    assert!(access.verify_with(&own, &verifying).is_ok());
+    assert!(access.verify_with(&untyped, &verifying).is_err());
+    let nameless =
+        JwtOptions { secret: Some(SECRET.into()), token_type: Some(String::new()), ..JwtOptions::default() };
+    assert_eq!(Jwt::new(nameless).unwrap_err().code(), "validation.invalid");
+}
+
+#[test]
+fn a_signed_token_holds_no_other_token() {
+    // attack 25
+    let mut token = hs256().encode_json(b"{}").unwrap();
+    for depth in 0..10 {
+        for name in ["JWT", "jwt", "application/JWT"] {
+            let header = json!({"alg": "HS256", "cty": name}).to_string();
+            let nested = forge(header.as_bytes(), token.as_bytes(), SECRET);
+            assert_eq!(refusal(&hs256(), &nested), "jwt.malformed", "{depth} {name}");
+        }
+        token = forge(br#"{"alg":"HS256","cty":"JWT"}"#, token.as_bytes(), SECRET);
+    }
+    // RFC 7797 section 7
+    let header = br#"{"alg":"HS256","b64":false,"crit":["b64"]}"#;
+    let signed = format!("{}.e30", BASE64URL_NOPAD.encode(header));
+    let token = format!("{signed}.{}", BASE64URL_NOPAD.encode(&hmac_sha256(SECRET, signed.as_bytes())));
+    assert_eq!(refusal(&hs256(), &token), "jwt.malformed");
+}
+
+#[test]
+fn a_required_claim_must_be_there() {
+    let jwt = Jwt::new(JwtOptions {
+        secret: Some(SECRET.into()),
+        required: vec!["exp".into(), "jti".into(), "https://example.com/role".into()],
+        subject: Some("alice".into()),
+        ..JwtOptions::default()
+    })
+    .unwrap();
+    let good = json!({"exp": 1_700_000_001, "jti": "1", "https://example.com/role": false, "sub": "alice"});
+    let decode = |claims: &Value| {
+        let token = jwt.encode_json(claims.to_string().as_bytes()).unwrap();
+        jwt.decode(&token, &DecodeOptions::default(), NOW)
+    };
+    assert!(decode(&good).is_ok());
+    for (name, wrong) in [
+        ("exp", None),
+        ("jti", None),
+        ("https://example.com/role", None),
+        ("jti", Some(Value::Null)),
+        ("exp", Some(Value::Null)),
+        ("sub", None),
+        ("sub", Some(json!("Alice"))),
+        ("sub", Some(json!(["alice"]))),
+        ("sub", Some(json!(1))),
+        ("sub", Some(Value::Null)),
+    ] {
+        let mut claims = good.clone();
+        match &wrong {
+            Some(value) => claims[name] = value.clone(),
+            None => drop(claims.as_object_mut().unwrap().remove(name)),
+        }
+        let Err(jam::Error::Jwt(jam::JwtError::InvalidClaim { claim, .. })) = decode(&claims) else {
+            panic!("{claims} was not refused for a claim");
+        };
+        assert_eq!(claim, name);
+    }
+    let payload = jwt.make_payload(Some(1), Map::new(), NOW).unwrap();
+    assert_eq!(payload["sub"], "alice");
+    let other = json!({"sub": "bob"}).as_object().cloned().unwrap();
+    assert_eq!(jwt.make_payload(None, other, NOW).unwrap_err().code(), "validation.invalid");
+    // Without a rule for it, `sub` is the program's own.
+    let token = hs256().encode_json(br#"{"sub":1}"#).unwrap();
+    assert!(hs256().decode(&token, &DecodeOptions::default(), NOW).is_ok());
+}

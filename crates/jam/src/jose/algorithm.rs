@@ -8,7 +8,7 @@ use crate::crypto::ecdsa::Curve;
 use crate::crypto::rsa::Padding;
 use crate::{Error, JwtError};
 
-/// A signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 8812 section 3.2).
+/// A signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 8812 section 3.2, RFC 9864 section 2).
 ///
 /// An algorithm belongs to a key; the header of a token never chooses one. `none` is not among them.
 ///
@@ -51,8 +51,11 @@ pub enum Algorithm {
     Es512,
     /// ECDSA on secp256k1 with SHA-256.
     Es256K,
-    /// Ed25519.
+    /// Ed25519 under the older name, which may also mean Ed448 (RFC 8037 section 3.1).
     EdDsa,
+    /// Ed25519 under the name that means nothing else (RFC 9864 section 2.2). A key signs and verifies under one of the two
+    /// names, never under the other.
+    Ed25519,
 }
 
 /// What an algorithm is made of, and with it which keys it takes.
@@ -79,7 +82,7 @@ const fn row(algorithm: Algorithm, name: &'static str, primitive: Primitive) -> 
 }
 
 /// In the order of the variants, which `Algorithm::row` relies on.
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 15] = [
     row(Algorithm::Hs256, "HS256", Primitive::Hmac(Hash::Sha256)),
     row(Algorithm::Hs384, "HS384", Primitive::Hmac(Hash::Sha384)),
     row(Algorithm::Hs512, "HS512", Primitive::Hmac(Hash::Sha512)),
@@ -94,6 +97,7 @@ const TABLE: [Row; 14] = [
     row(Algorithm::Es512, "ES512", Primitive::Ecdsa(Curve::P521)),
     row(Algorithm::Es256K, "ES256K", Primitive::Ecdsa(Curve::Secp256k1)),
     row(Algorithm::EdDsa, "EdDSA", Primitive::Ed25519),
+    row(Algorithm::Ed25519, "Ed25519", Primitive::Ed25519),
 ];
 
 impl Algorithm {

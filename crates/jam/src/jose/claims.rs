@@ -1,11 +1,12 @@
 //! The registered claims of a JSON Web Token (RFC 7519 section 4.1) and the rules for them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::encoding::json_kind;
-use crate::{Error, JwtError, Result, Timestamp};
+use crate::{Error, JwtError, Reason, Result, Timestamp};
 
 /// The largest leeway. It is there for clocks that differ, "usually no more than a few minutes" (RFC 7519
 /// section 4.1.4).
@@ -37,6 +38,8 @@ pub struct Registered<'a> {
     pub issuer: Option<ClaimValue<'a>>,
     /// `aud`: whom the token is for.
     pub audience: Option<ClaimValue<'a>>,
+    /// `sub`: whom the token is about.
+    pub subject: Option<ClaimValue<'a>>,
 }
 
 impl<'a> From<&'a Value> for ClaimValue<'a> {
@@ -74,6 +77,7 @@ impl<'a> From<&'a Map<String, Value>> for Registered<'a> {
             issued_at: claim("iat"),
             issuer: claim("iss"),
             audience: claim("aud"),
+            subject: claim("sub"),
         }
     }
 }
@@ -97,6 +101,10 @@ pub struct Validation {
     pub issuer: Option<String>,
     /// The texts of which `aud` must be or hold one; none at all: `aud` is not asked for.
     pub audience: Vec<String>,
+    /// The exact text that `sub` must be.
+    pub subject: Option<String>,
+    /// The names of claims that must be there, and not be null.
+    pub required: Vec<String>,
     /// By how much the clocks of issuer and reader may differ.
     pub leeway: Duration,
     /// Whether `exp` and `nbf` are held against the time. Their type is checked in any case.
@@ -104,18 +112,36 @@ pub struct Validation {
 }
 
 impl Default for Validation {
-    /// Times are checked without leeway; issuer and audience are not asked for.
+    /// Times are checked without leeway; nothing else is asked for.
     fn default() -> Self {
-        Self { issuer: None, audience: Vec::new(), leeway: Duration::ZERO, check_exp: true }
+        Self {
+            issuer: None,
+            audience: Vec::new(),
+            subject: None,
+            required: Vec::new(),
+            leeway: Duration::ZERO,
+            check_exp: true,
+        }
     }
 }
 
 impl Validation {
-    /// Holds the claims against the rules.
+    /// Refuses a token in which a required claim is missing. `is_present` says of a claim whether it is there and not null.
+    ///
+    /// # Errors
+    /// [`JwtError::InvalidClaim`] with the name of the claim.
+    pub fn require(&self, is_present: impl Fn(&str) -> bool) -> Result<(), JwtError> {
+        match self.required.iter().find(|name| !is_present(name)) {
+            Some(name) => Err(invalid(name.clone(), "the claim is required, and the token does not have it")),
+            None => Ok(()),
+        }
+    }
+
+    /// Holds the registered claims against the rules. Whether the required ones are there, [`Validation::require`] checks.
     ///
     /// # Errors
     /// [`JwtError::Expired`] from the very millisecond that `exp` names on; [`JwtError::NotYetValid`] before `nbf`;
-    /// [`JwtError::InvalidClaim`] for a claim of a wrong type, and for an issuer or an audience that is missing
+    /// [`JwtError::InvalidClaim`] for a claim of a wrong type, and for an issuer, an audience or a subject that is missing
     /// or another one.
     pub fn validate(&self, claims: &Registered<'_>, now: Timestamp) -> Result<(), JwtError> {
         let expiration = time(claims.expiration.as_ref(), "exp")?;
@@ -132,18 +158,13 @@ impl Validation {
                 return Err(JwtError::NotYetValid);
             }
         }
-        self.validate_issuer(claims.issuer.as_ref())?;
-        self.validate_audience(claims.audience.as_ref())
-    }
-
-    fn validate_issuer(&self, claim: Option<&ClaimValue<'_>>) -> Result<(), JwtError> {
-        match (claim, &self.issuer) {
-            (None, None) | (Some(ClaimValue::Text(_)), None) => Ok(()),
-            (Some(ClaimValue::Text(given)), Some(expected)) if given == expected => Ok(()),
-            (Some(ClaimValue::Text(_)), Some(_)) => Err(invalid("iss", "the token is of another issuer")),
-            (None, Some(_)) => Err(invalid("iss", "the token names no issuer, and one is expected")),
-            (Some(other), _) => Err(invalid("iss", format!("text is required, not {}", other.kind()))),
+        validate_text("iss", "issuer", claims.issuer.as_ref(), self.issuer.as_deref())?;
+        self.validate_audience(claims.audience.as_ref())?;
+        if self.subject.is_some() {
+            // Where none is expected, its type is left to the program: many have numbers for their users.
+            validate_text("sub", "subject", claims.subject.as_ref(), self.subject.as_deref())?;
         }
+        Ok(())
     }
 
     fn validate_audience(&self, claim: Option<&ClaimValue<'_>>) -> Result<(), JwtError> {
@@ -173,6 +194,22 @@ impl Validation {
             return Err(Error::validation("leeway must be at most 86400 seconds, one day"));
         }
         Ok(leeway)
+    }
+}
+
+/// Text that must be exactly the expected one, where one is expected.
+fn validate_text(
+    name: &'static str,
+    noun: &str,
+    claim: Option<&ClaimValue<'_>>,
+    expected: Option<&str>,
+) -> Result<(), JwtError> {
+    match (claim, expected) {
+        (None, None) | (Some(ClaimValue::Text(_)), None) => Ok(()),
+        (Some(ClaimValue::Text(given)), Some(expected)) if *given == expected => Ok(()),
+        (Some(ClaimValue::Text(_)), Some(_)) => Err(invalid(name, format!("the token is of another {noun}"))),
+        (None, Some(_)) => Err(invalid(name, format!("the token names no {noun}, and one is expected"))),
+        (Some(other), _) => Err(invalid(name, format!("text is required, not {}", other.kind()))),
     }
 }
 
@@ -294,6 +331,6 @@ fn time(claim: Option<&ClaimValue<'_>>, name: &'static str) -> Result<Option<f64
     }
 }
 
-fn invalid(claim: &'static str, reason: impl Into<crate::Reason>) -> JwtError {
-    JwtError::InvalidClaim { claim, reason: reason.into() }
+fn invalid(claim: impl Into<Cow<'static, str>>, reason: impl Into<Reason>) -> JwtError {
+    JwtError::InvalidClaim { claim: claim.into(), reason: reason.into() }
 }

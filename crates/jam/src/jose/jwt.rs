@@ -8,11 +8,14 @@ use serde_json::{Map, Value};
 use super::algorithm::Algorithm;
 use super::claims::{self, NewClaims, Registered, Validation};
 use super::jwk::Jwk;
-use super::jws::{self, Header, Parts};
+use super::jws::{self, Header, Parts, is_same_media_type};
 use super::key::{SigningKey, VerifyingKey};
 use crate::encoding::json_object;
 use crate::secret::Secret;
 use crate::{ConfigurationError, Error, JwtError, Result, Timestamp};
+
+/// The `typ` of new tokens unless another is set (RFC 7519 section 5.1).
+const DEFAULT_TYPE: &str = "JWT";
 
 /// How tokens are signed and read. Either `secret` (HS256, HS384, HS512) or `private_key` and `public_key` (all
 /// other algorithms) are set; with a public key alone tokens can be read only.
@@ -32,6 +35,14 @@ pub struct JwtOptions {
     pub issuer: Option<String>,
     /// The `aud` of new tokens; a token that is read must name one of them.
     pub audience: Vec<String>,
+    /// The `sub` of new tokens, and the only one that is accepted.
+    pub subject: Option<String>,
+    /// The names of claims without which a token is refused.
+    pub required: Vec<String>,
+    /// The `typ` of new tokens, and the only one that is accepted: `at+jwt` (RFC 9068), `dpop+jwt` (RFC 9449) or any other
+    /// media type, whose `application/` may be left out. Where it is not set, new tokens have `JWT` and those of every type
+    /// are accepted.
+    pub token_type: Option<String>,
     /// By how much the clocks of issuer and reader may differ; at most a day.
     pub leeway: Duration,
     /// The lifetime of tokens that are made without one; a fraction of a second counts as a whole one.
@@ -50,6 +61,9 @@ impl Default for JwtOptions {
             password: None,
             issuer: None,
             audience: Vec::new(),
+            subject: None,
+            required: Vec::new(),
+            token_type: None,
             leeway: Duration::ZERO,
             expire: None,
             length_limit: jws::DEFAULT_LENGTH_LIMIT,
@@ -106,6 +120,8 @@ pub struct Jwt {
     header: String,
     /// The encoded header that `verifying` accepts without a look into it: the one of most tokens.
     known_header: String,
+    /// The only `typ` that is accepted, if not every one is.
+    token_type: Option<String>,
     validation: Validation,
     expire: Option<i64>,
     length_limit: usize,
@@ -118,17 +134,24 @@ impl Jwt {
     /// # Errors
     /// [`JwtError::EmptySecretKey`] when an HMAC algorithm has no secret; [`JwtError::EmptyPrivateKey`] when another
     /// one has no key at all; [`Error::Key`] when a key cannot be used; [`Error::Configuration`] when keys are
-    /// given that the algorithm has no use for; [`Error::Validation`] for a leeway over a day.
+    /// given that the algorithm has no use for; [`Error::Validation`] for a leeway over a day, and for a type or a required
+    /// claim without a name.
     pub fn new(options: JwtOptions) -> Result<Self> {
         let algorithm = options.algorithm;
         let (signing, verifying) =
             if algorithm.is_symmetric() { symmetric_keys(&options)? } else { asymmetric_keys(&options)? };
-        let members = Map::from_iter([("typ".to_owned(), "JWT".into())]);
+        if options.token_type.as_deref() == Some("") || options.required.iter().any(String::is_empty) {
+            return Err(Error::validation("typ and required: an empty text is no name"));
+        }
+        let token_type = options.token_type.as_deref().unwrap_or(DEFAULT_TYPE);
+        let members = Map::from_iter([("typ".to_owned(), token_type.into())]);
         let header = jws::prepare_header(&members, algorithm, signing.as_ref().and_then(SigningKey::key_id))?;
         let known_header = jws::prepare_header(&members, algorithm, verifying.key_id())?;
         let validation = Validation {
             issuer: options.issuer,
             audience: options.audience,
+            subject: options.subject,
+            required: options.required,
             leeway: Validation::check_leeway(options.leeway)?,
             check_exp: true,
         };
@@ -139,6 +162,7 @@ impl Jwt {
             verifying,
             header,
             known_header,
+            token_type: options.token_type,
             validation,
             expire,
             length_limit: options.length_limit,
@@ -155,11 +179,11 @@ impl Jwt {
         &self.validation
     }
 
-    /// A payload of `iat`, `exp`, `jti` and the configured `iss` and `aud`, with `data` laid over. `exp` is the
+    /// A payload of `iat`, `exp`, `jti` and the configured `iss`, `aud` and `sub`, with `data` laid over. `exp` is the
     /// lifetime in seconds, instead of the configured one.
     ///
     /// # Errors
-    /// [`Error::Validation`] when `data` holds another `exp` than the argument, or another `iss` or `aud` than
+    /// [`Error::Validation`] when `data` holds another `exp` than the argument, or another `iss`, `aud` or `sub` than
     /// the configuration: nothing changes silently what was said explicitly.
     pub fn make_payload(
         &self,
@@ -176,6 +200,10 @@ impl Jwt {
         if !self.validation.audience.is_empty() {
             payload.insert("aud".into(), audience_claim(&self.validation.audience));
             given.push("aud");
+        }
+        if let Some(subject) = &self.validation.subject {
+            payload.insert("sub".into(), subject.as_str().into());
+            given.push("sub");
         }
         if exp.is_some() {
             given.push("exp");
@@ -231,16 +259,16 @@ impl Jwt {
         self.signing.as_ref().ok_or_else(|| JwtError::EmptyPrivateKey(missing().into()).into())
     }
 
-    /// The payload of a token whose signature holds. Claims are not looked at.
+    /// The payload of a token whose signature holds and whose type fits. Claims are not looked at.
     ///
     /// # Errors
     /// [`JwtError::Malformed`], [`JwtError::UnsupportedAlgorithm`] or [`JwtError::InvalidSignature`].
     pub fn verify(&self, token: &str) -> Result<Vec<u8>> {
         let parts = Parts::split(token, self.length_limit)?;
-        if parts.header != self.known_header {
-            Header::decode(parts.header)?.check(&self.verifying)?;
+        if parts.header == self.known_header {
+            return Ok(parts.verify(&self.verifying)?);
         }
-        Ok(parts.verify(&self.verifying)?)
+        Ok(self.verify_other(&parts, &self.verifying)?)
     }
 
     /// As [`Jwt::verify`], with another key.
@@ -249,8 +277,37 @@ impl Jwt {
     /// As [`Jwt::verify`].
     pub fn verify_with(&self, token: &str, key: &VerifyingKey) -> Result<Vec<u8>> {
         let parts = Parts::split(token, self.length_limit)?;
-        Header::decode(parts.header)?.check(key)?;
-        Ok(parts.verify(key)?)
+        Ok(self.verify_other(&parts, key)?)
+    }
+
+    /// As [`Jwt::verify`], whatever the header looks like. The signature comes first: of a forged header nothing is told.
+    fn verify_other(&self, parts: &Parts<'_>, key: &VerifyingKey) -> Result<Vec<u8>, JwtError> {
+        let header = Header::decode(parts.header)?;
+        header.check_key(key)?;
+        let payload = parts.verify(key)?;
+        self.check_header(&header)?;
+        Ok(payload)
+    }
+
+    /// Refuses what a signed token may be, but none of this codec is.
+    fn check_header(&self, header: &Header) -> Result<(), JwtError> {
+        let refuse = |reason: String| Err(JwtError::Malformed(reason.into()));
+        // RFC 7797 section 7.
+        if !header.encodes_payload() {
+            return refuse("the payload of a JWT is always encoded, and \"b64\" is false".into());
+        }
+        // RFC 7519 section 5.2.
+        if header.content_type().is_some_and(|name| is_same_media_type(name, "JWT")) {
+            return refuse("the token holds another token in place of claims".into());
+        }
+        match &self.token_type {
+            Some(expected) if !header.token_type().is_some_and(|name| is_same_media_type(name, expected)) => {
+                refuse(format!(
+                    "the token is not of the type {expected:?}, which its header's \"typ\" would say"
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Prepares a public key, as PEM or JWK text, for [`Jwt::verify_with`].
@@ -275,11 +332,12 @@ impl Jwt {
         let payload = self.verify(token)?;
         let claims = json_object(&payload)
             .map_err(|reason| JwtError::Malformed(format!("the token's payload: {reason}").into()))?;
+        self.validation.require(|name| claims.get(name).is_some_and(|value| !value.is_null()))?;
         self.validate(&Registered::from(&claims), options, now)?;
         Ok(claims)
     }
 
-    /// Holds claims against the configured rules with the changes of `options`.
+    /// Holds registered claims against the configured rules with the changes of `options`.
     ///
     /// # Errors
     /// As [`Validation::validate`]; [`Error::Validation`] for a leeway over a day and for an empty list of audiences.
@@ -304,6 +362,7 @@ impl Jwt {
             audience: options.audience.clone().unwrap_or_else(|| configured.audience.clone()),
             leeway: Validation::check_leeway(options.leeway.unwrap_or(configured.leeway))?,
             check_exp: options.check_exp,
+            ..configured.clone()
         })
     }
 }

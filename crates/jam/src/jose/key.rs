@@ -134,6 +134,13 @@ impl SigningKey {
         })
     }
 
+    /// The encoded signature of `message`.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<String> {
+        let mut text = vec![0; self.signature_length()];
+        self.sign_into(message, &mut text)?;
+        Ok(String::from_utf8(text).expect("base64url is ASCII"))
+    }
+
     /// Signs `message` and writes the encoded signature into `text`, which has exactly the length for it.
     pub(crate) fn sign_into(&self, message: &[u8], text: &mut [u8]) -> Result<()> {
         // Each arm passes the signature on from where it was made: copies of it cost as much as hashing a block.
@@ -207,6 +214,16 @@ impl VerifyingKey {
             Verifier::Ecdsa(key) => key.verify(message, signature),
             Verifier::Ed25519(key) => key.verify(message, signature),
         }
+    }
+}
+
+/// One key is a list of one, wherever a list of keys verifies.
+impl IntoIterator for &VerifyingKey {
+    type Item = Self;
+    type IntoIter = std::iter::Once<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self)
     }
 }
 
