@@ -330,6 +330,44 @@ def test_attack_17_a_key_id_is_opaque(verify: Callable[..., Any], kid: Any) -> N
 
 
 @pytest.mark.parametrize(
+    "extra",
+    [
+        '"crit":["x"],"x":1',
+        '"crit":["b64","x"],"b64":true,"x":1',
+        '"crit":[]',
+        '"crit":"b64","b64":true',
+        '"crit":["alg"]',
+        '"crit":["b64","b64"],"b64":true',
+        '"crit":["b64"]',
+        # attack 20
+        '"b64":false',
+        '"b64":true',
+        '"crit":["b64"],"b64":"false"',
+        '"crit":["b64"],"b64":false',
+    ],
+)
+def test_attack_19_and_20_no_extension_changes_a_jwt(verify: Callable[..., Any], extra: str) -> None:
+    with pytest.raises(JamJWTMalformed):
+        verify(sign("e30", f'{{"alg":"HS256",{extra}}}'.encode()))
+
+
+def test_attack_25_a_token_is_of_the_expected_type_and_holds_no_other_token(face: Face) -> None:
+    jam = face.jam({"jwt": {"alg": "HS256", "secret": SECRET, "typ": "at+jwt"}})
+    assert jam.jwt_verify_token(sign(b"{}", b'{"alg":"HS256","typ":"application/AT+JWT"}')) == {}
+    for header in (b'{"alg":"HS256"}', b'{"alg":"HS256","typ":"JWT"}', b'{"alg":"HS256","typ":"text/at+jwt"}'):
+        with pytest.raises(JamJWTMalformed):
+            jam.jwt_verify_token(sign(b"{}", header))
+        # attack 37
+        with pytest.raises(JamJWTInvalidSignature):
+            jam.jwt_verify_token(sign(b"{}", header, b"another secret"))
+    token = sign(b"{}", b'{"alg":"HS256","typ":"at+jwt"}')
+    for _ in range(10):
+        token = sign(token.encode(), b'{"alg":"HS256","typ":"at+jwt","cty":"JWT"}')
+        with pytest.raises(JamJWTMalformed):
+            jam.jwt_verify_token(token)
+
+
+@pytest.mark.parametrize(
     "header",
     [
         b'{"alg":"HS256","alg":"none"}',

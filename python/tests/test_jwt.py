@@ -20,6 +20,7 @@ from jam.exceptions import (
     JamJWTInBlackList,
     JamJWTInvalidClaim,
     JamJWTInvalidSignature,
+    JamJWTMalformed,
     JamJWTNotInWhiteList,
     JamJWTNotYetValid,
     JamJWTUnsupportedAlgorithm,
@@ -198,6 +199,45 @@ def test_issuer_and_audience_may_be_asked_for_at_the_call(face: Face) -> None:
     for options in ({"issuer": "b"}, {"audience": "z"}, {"audience": ["z"]}):
         with pytest.raises(JamJWTInvalidClaim):
             jam.jwt_verify_token(token, **options)
+
+
+def test_required_claims_and_the_subject_are_asked_for(face: Face) -> None:
+    jam = face.jam(config_for(required=["exp", "https://example.com/role"], subject="alice"))
+    good = jam.jwt_make_payload(exp=60, data={"https://example.com/role": False})
+    assert good["sub"] == "alice"
+    assert jam.jwt_verify_token(jam.jwt_create_token(good)) == good
+    for name, value in (
+        ("exp", ...),
+        ("https://example.com/role", ...),
+        ("https://example.com/role", None),
+        ("sub", ...),
+        ("sub", "Alice"),
+        ("sub", 1),
+    ):
+        claims = {**good, name: value}
+        if value is ...:
+            del claims[name]
+        with pytest.raises(JamJWTInvalidClaim) as raised:
+            jam.jwt_verify_token(jam.jwt_create_token(claims))
+        assert raised.value.details == {"claim": name}
+        assert name in raised.value.message
+    with pytest.raises(JamValidationError):
+        jam.jwt_make_payload(data={"sub": "bob"})
+    assert face.jam(config_for(required="jti")).jwt_verify_token(jam.jwt_create_token({"jti": "1"})) == {"jti": "1"}
+
+
+def test_the_configured_type_is_written_and_asked_for(face: Face) -> None:
+    access, any_type = face.jam(config_for(typ="at+jwt")), face.jam(config_for())
+    token = access.jwt_create_token({})
+    assert segments(token)[0] == {"alg": "HS256", "typ": "at+jwt"}
+    assert access.jwt_verify_token(token) == any_type.jwt_verify_token(token) == {}
+    with pytest.raises(JamJWTMalformed, match=r"at\+jwt"):
+        access.jwt_verify_token(any_type.jwt_create_token({}))
+    for name in ("application/at+jwt", "AT+JWT"):
+        other = pyjwt.encode({}, signing_key("HS256"), algorithm="HS256", headers={"typ": name})
+        assert access.jwt_verify_token(other) == {}
+    with pytest.raises(JamValidationError):
+        face.jam(config_for(typ=""))
 
 
 def test_decode_leaves_out_the_times_only_when_told() -> None:

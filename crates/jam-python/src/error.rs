@@ -12,8 +12,8 @@ pub(crate) fn to_py(error: Error) -> PyErr {
     let details = match &error {
         Error::Configuration(ConfigurationError::Key { path, .. }) => Some(("path", path.as_str())),
         Error::Configuration(ConfigurationError::MissingSection { section }) => Some(("section", *section)),
-        Error::Jwt(JwtError::InvalidClaim { claim, .. })
-        | Error::Paseto(PasetoError::InvalidClaim { claim, .. }) => Some(("claim", *claim)),
+        Error::Jwt(JwtError::InvalidClaim { claim, .. }) => Some(("claim", claim.as_ref())),
+        Error::Paseto(PasetoError::InvalidClaim { claim, .. }) => Some(("claim", *claim)),
         Error::OAuth2(OAuth2Error::Refused { error }) => Some(("error", error.as_str())),
         _ => None,
     };

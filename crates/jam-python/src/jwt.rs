@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jam::jose::claims::{ClaimValue, NewClaims, Registered, contradiction, leeway_from_seconds};
+use jam::jose::claims::{ClaimValue, NewClaims, Registered, Validation, contradiction, leeway_from_seconds};
 use jam::jose::jws::VerifyingKey;
 use jam::jose::{DecodeOptions, Jwt, JwtOptions};
 use jam::secret::Secret;
@@ -22,8 +22,8 @@ const SHORT: usize = 16 * 1024;
 /// Makes and verifies tokens with one algorithm and one key, which are prepared once.
 ///
 /// Args:
-///     alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512` `ES256K` or
-///         `EdDSA`.
+///     alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512` `ES256K`
+///         `EdDSA` or `Ed25519`.
 ///     secret: The secret of an `HS` algorithm: text, bytes, or a JWK.
 ///     secret_key: The same under its older name.
 ///     private_key: The private key of any other algorithm: PEM text or a JWK, never the name of a file.
@@ -31,6 +31,10 @@ const SHORT: usize = 16 * 1024;
 ///     password: Opens an encrypted PEM.
 ///     issuer: The `iss` that `make_payload` writes and `decode` asks for.
 ///     audience: The `aud` that `make_payload` writes, one of which `decode` asks for.
+///     subject: The `sub` that `make_payload` writes and `decode` asks for.
+///     required: The claims without which `decode` refuses a token.
+///     typ: The `typ` of the header that `encode` writes and `decode` asks for, such as `at+jwt`; if left out, `JWT` is
+///         written and every type accepted.
 ///     leeway: Seconds by which clocks may differ; at most a day.
 ///     expire: Seconds a token lives when `make_payload` is not told.
 ///     serializer: Has `dumps` and `loads`; JSON if left out.
@@ -53,7 +57,8 @@ impl PyJwt {
     #[new]
     #[pyo3(signature = (
         alg, secret=None, *, secret_key=None, private_key=None, public_key=None, password=None, issuer=None,
-        audience=None, leeway=Seconds::Absent, expire=Seconds::Absent, serializer=None,
+        audience=None, subject=None, required=None, typ=None, leeway=Seconds::Absent, expire=Seconds::Absent,
+        serializer=None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
     fn new(
@@ -65,6 +70,9 @@ impl PyJwt {
         password: Option<&Bound<'_, PyAny>>,
         issuer: Option<&Bound<'_, PyAny>>,
         audience: Option<&Bound<'_, PyAny>>,
+        subject: Option<&Bound<'_, PyAny>>,
+        required: Option<&Bound<'_, PyAny>>,
+        typ: Option<&Bound<'_, PyAny>>,
         leeway: Seconds,
         expire: Seconds,
         serializer: Option<Py<PyAny>>,
@@ -88,7 +96,10 @@ impl PyJwt {
                 })
                 .transpose()?,
             issuer: issuer.map(|issuer| text(issuer, "issuer").map(str::to_owned)).transpose()?,
-            audience: audience.map(audiences).transpose()?.unwrap_or_default(),
+            audience: audience.map(|audience| texts(audience, "audience")).transpose()?.unwrap_or_default(),
+            subject: subject.map(|subject| text(subject, "subject").map(str::to_owned)).transpose()?,
+            required: required.map(|required| texts(required, "required")).transpose()?.unwrap_or_default(),
+            token_type: typ.map(|typ| text(typ, "typ").map(str::to_owned)).transpose()?,
             leeway: leeway.duration("jwt.leeway")?.unwrap_or_default(),
             expire: expire.duration("jwt.expire")?,
             ..JwtOptions::default()
@@ -147,7 +158,7 @@ impl PyJwt {
     ) -> PyResult<Bound<'py, PyDict>> {
         let options = DecodeOptions {
             check_exp,
-            audience: audience.map(audiences).transpose()?,
+            audience: audience.map(|audience| texts(audience, "audience")).transpose()?,
             issuer: issuer.map(|issuer| text(issuer, "issuer").map(str::to_owned)).transpose()?,
             leeway: leeway
                 .map(|leeway| leeway_from_seconds(seconds(leeway, "leeway")?).map_err(error::to_py))
@@ -155,20 +166,26 @@ impl PyJwt {
         };
         let payload = self.verify(py, token, public_key)?;
         let claims = self.load(py, &payload)?;
-        let registered = RegisteredObjects::of(&claims)?;
+        let rules = self.jwt.validation();
+        rules
+            .require(|name| {
+                claims.get_item(name).is_ok_and(|value| value.is_some_and(|value| !value.is_none()))
+            })
+            .map_err(|refusal| error::to_py(refusal.into()))?;
+        let registered = RegisteredObjects::of(&claims, rules)?;
         self.jwt.validate(&registered.borrow(), &options, Timestamp::now()).map_err(error::to_py)?;
         Ok(claims)
     }
 
-    /// Gives a payload: `iat`, `exp`, `jti`, and `iss` and `aud` where they are configured, with `data` laid over.
+    /// Gives a payload: `iat`, `exp`, `jti`, and `iss`, `aud` and `sub` where they are configured, with `data` laid over.
     ///
     /// Args:
     ///     exp: Seconds from now until the token expires; if left out, the configured `expire`, else no `exp`.
     ///     data: Claims by their names.
     ///
     /// Raises:
-    ///     JamValidationError: `data` holds another `exp` than the argument, or another `iss` or `aud` than
-    ///         the configuration.
+    ///     JamValidationError: `data` holds another `exp` than the argument, or another `iss`, `aud` or
+    ///         `sub` than the configuration.
     #[pyo3(signature = (exp=None, data=None))]
     fn make_payload<'py>(
         &self,
@@ -187,7 +204,10 @@ impl PyJwt {
             [one] => payload.set_item(intern!(py, "aud"), one)?,
             several => payload.set_item(intern!(py, "aud"), several)?,
         }
-        lay_over(&payload, data, &[("exp", exp.is_some()), ("iss", true), ("aud", true)])?;
+        if let Some(subject) = &rules.subject {
+            payload.set_item(intern!(py, "sub"), subject)?;
+        }
+        lay_over(&payload, data, &[("exp", exp.is_some()), ("iss", true), ("aud", true), ("sub", true)])?;
         Ok(payload)
     }
 
@@ -266,10 +286,12 @@ struct RegisteredObjects<'py> {
     audience: Option<Bound<'py, PyAny>>,
     /// The items of `audience` where it is a list.
     audiences: Option<Vec<Bound<'py, PyAny>>>,
+    /// Only where there is a rule for it.
+    subject: Option<Bound<'py, PyAny>>,
 }
 
 impl<'py> RegisteredObjects<'py> {
-    fn of(claims: &Bound<'py, PyDict>) -> PyResult<Self> {
+    fn of(claims: &Bound<'py, PyDict>, rules: &Validation) -> PyResult<Self> {
         let py = claims.py();
         let audience = claims.get_item(intern!(py, "aud"))?;
         let list = audience.as_ref().and_then(|audience| audience.cast::<PyList>().ok());
@@ -280,6 +302,10 @@ impl<'py> RegisteredObjects<'py> {
             issuer: claims.get_item(intern!(py, "iss"))?,
             audiences: list.map(|list| list.iter().collect()),
             audience,
+            subject: match rules.subject {
+                Some(_) => claims.get_item(intern!(py, "sub"))?,
+                None => None,
+            },
         })
     }
 
@@ -293,6 +319,7 @@ impl<'py> RegisteredObjects<'py> {
                 Some(items) => Some(text_list(items)),
                 None => self.audience.as_ref().map(claim_value),
             },
+            subject: self.subject.as_ref().map(claim_value),
         }
     }
 }
@@ -392,8 +419,8 @@ fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
     value.extract().map_err(|_| error::validation_at(name, &format!("{name}: the number is out of range")))
 }
 
-/// One audience or several: a str, or a list or tuple of str.
-fn audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+/// One text or several: a str, or a list or tuple of str.
+fn texts(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<String>> {
     let items: Vec<_> = if let Ok(list) = value.cast::<PyList>() {
         list.iter().collect()
     } else if let Ok(tuple) = value.cast::<PyTuple>() {
@@ -401,7 +428,7 @@ fn audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     } else {
         vec![value.clone()]
     };
-    items.iter().map(|item| text(item, "audience").map(str::to_owned)).collect()
+    items.iter().map(|item| text(item, name).map(str::to_owned)).collect()
 }
 
 /// A str of so many ASCII characters, which `write` writes in place: no token in between to allocate and copy.

@@ -270,6 +270,12 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
             json!({"oauth2": {"providers": {"x": {"client_id": "a", "redirect_ur": "b"}}}}),
             "oauth2.providers.x.redirect_ur: unknown key; did you mean \"redirect_uri\"?",
         ),
+        (json!({"jwt": {"alg": "HS256", "type": "at+jwt"}}), "jwt.type: unknown key; did you mean \"typ\"?"),
+        (
+            json!({"jwt": {"alg": "HS256", "require": ["exp"]}}),
+            "jwt.require: unknown key; did you mean \"required\"?",
+        ),
+        (json!({"jwt": {"alg": "HS256", "sub": "me"}}), "jwt.sub: unknown key; did you mean \"subject\"?"),
         (
             json!({"otp": {"colour": 1}}),
             "otp.colour: unknown key; known are \"custom_module\", \"digits\", \"digest\", \"interval\", \"type\"",
@@ -291,6 +297,12 @@ fn a_value_of_the_wrong_type_is_refused_with_path_and_type() {
             json!({"jwt": {"alg": "HS256", "audience": ["a", 1]}}),
             "jwt.audience: must be text or a list of texts, not a list",
         ),
+        (
+            json!({"jwt": {"alg": "HS256", "required": true}}),
+            "jwt.required: must be text or a list of texts, not a boolean",
+        ),
+        (json!({"jwt": {"alg": "HS256", "typ": ["at+jwt"]}}), "jwt.typ: must be text, not a list"),
+        (json!({"jwt": {"alg": "HS256", "subject": 1}}), "jwt.subject: must be text, not an integer"),
         (
             json!({"jwt": {"alg": "HS256", "expire": "3600"}}),
             "jwt.expire: must be a number of seconds, not text",
@@ -471,7 +483,7 @@ fn the_typed_form_holds_what_was_given() {
     let config = typed(json!({
         "jwt": {
             "alg": "ES256", "private_key": {"kty": "EC"}, "expire": 90, "issuer": "me", "audience": "you",
-            "leeway": 0.5,
+            "leeway": 0.5, "subject": "him", "required": ["exp", "jti"], "typ": "at+jwt",
             "list": {"type": "black", "backend": "redis", "redis_uri": ["redis://h"], "in_list_life_time": 60},
         },
         "session": {"session_type": "json", "json_path": "s.json", "default_ttl": null, "absolute_ttl": 7200},
@@ -483,6 +495,8 @@ fn the_typed_form_holds_what_was_given() {
     assert_eq!(jwt.private_key.unwrap().expose(), r#"{"kty":"EC"}"#);
     assert_eq!((jwt.expire, jwt.leeway), (Some(Duration::from_secs(90)), Duration::from_millis(500)));
     assert_eq!((jwt.issuer.as_deref(), jwt.audience), (Some("me"), vec!["you".to_owned()]));
+    assert_eq!((jwt.subject.as_deref(), jwt.token_type.as_deref()), (Some("him"), Some("at+jwt")));
+    assert_eq!(jwt.required, ["exp", "jti"]);
     let list = list.unwrap();
     assert_eq!((list.kind, list.life_time), (Kind::Black, Some(Duration::from_secs(60))));
     assert!(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jam import _jam
@@ -66,7 +66,7 @@ class JWT(_jam.JWT, BaseJWT):
 
     Args:
         alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512`
-            `ES256K` or `EdDSA`.
+            `ES256K`, `EdDSA` or `Ed25519`.
         secret: The secret of an `HS` algorithm.
         secret_key: The same under its older name.
         private_key: The private key of any other algorithm: PEM or JWK text, never the name of a file.
@@ -74,6 +74,10 @@ class JWT(_jam.JWT, BaseJWT):
         password: Opens an encrypted PEM.
         issuer: The `iss` that `make_payload` writes and `decode` asks for.
         audience: The `aud` that `make_payload` writes, one of which `decode` asks for.
+        subject: The `sub` that `make_payload` writes and `decode` asks for.
+        required: The claims without which `decode` refuses a token.
+        typ: The `typ` that `encode` writes into the header and `decode` asks for, such as `at+jwt`; if left out, `JWT`
+            is written and every type accepted.
         leeway: Seconds by which clocks may differ.
         expire: Seconds a token lives when `make_payload` is not told.
         list: A white or black list, or a section `jwt.list` to make a blocking one from. The facades ask it;
@@ -95,6 +99,9 @@ class JWT(_jam.JWT, BaseJWT):
         password: str | bytes | None = None,
         issuer: str | None = None,
         audience: str | builtins.list[str] | None = None,
+        subject: str | None = None,
+        required: str | Sequence[str] = (),
+        typ: str | None = None,
         leeway: float = 0,
         expire: float | None = None,
         list: lists.BaseJWTList | AsyncJWTList | Mapping[str, Any] | None = None,
@@ -111,6 +118,9 @@ class JWT(_jam.JWT, BaseJWT):
             password=password,
             issuer=issuer,
             audience=audience,
+            subject=subject,
+            required=required,
+            typ=typ,
             leeway=leeway,
             expire=expire,
             serializer=serializer,

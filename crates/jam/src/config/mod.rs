@@ -10,7 +10,7 @@
 //! | section | keys (default) |
 //! |---|---|
 //! | top | `log_level`, in Python `logger` and `serializer` |
-//! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`); `private_key`, `public_key`; `password`; `expire`; `issuer`, `audience`, `leeway` (0); `list` |
+//! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`); `private_key`, `public_key`; `password`; `expire`; `issuer`, `audience`, `subject`, `required`, `typ`, `leeway` (0); `list` |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
@@ -371,6 +371,9 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
         expire: section.seconds(&["expire"])?,
         issuer: section.text(&["issuer"])?,
         audience: section.texts(&["audience"])?.unwrap_or_default(),
+        subject: section.text(&["subject"])?,
+        required: section.texts(&["required"])?.unwrap_or_default(),
+        token_type: section.text(&["typ"])?,
         leeway: section.leeway(&["leeway"])?.unwrap_or_default(),
         ..JwtOptions::default()
     };
