@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use pem::{EncodeConfig, LineEnding, Pem};
 use zeroize::Zeroizing;
 
-use crate::crypto::key_generation::{self, DerPair};
+use crate::crypto::ecdsa::Curve;
+use crate::crypto::key_encoding::KeyMaterial;
+use crate::crypto::key_generation;
 use crate::crypto::{random, random_bytes};
 use crate::encoding::base64url_encode;
 use crate::otp::SharedSecret;
@@ -74,10 +75,7 @@ pub fn generate_otp_key(bits: usize) -> Result<Secret<String>> {
 /// # Errors
 /// [`Error::Validation`] for another size.
 pub fn generate_rsa_key_pair(bits: u32) -> Result<KeyPair> {
-    if !matches!(bits, 2048 | 3072 | 4096 | 8192) {
-        return Err(Error::validation("an RSA key has 2048, 3072, 4096 or 8192 bits"));
-    }
-    pem_pair(key_generation::rsa(bits))
+    pem_pair(&key_generation::rsa(bits)?)
 }
 
 /// An Ed25519 key pair, for EdDSA and v4.public.
@@ -92,7 +90,7 @@ pub fn generate_rsa_key_pair(bits: u32) -> Result<KeyPair> {
 /// # Errors
 /// [`Error::Validation`] when the operating system gives no randomness.
 pub fn generate_ed25519_keypair() -> Result<KeyPair> {
-    pem_pair(key_generation::ed25519())
+    pem_pair(&key_generation::ed25519()?)
 }
 
 /// An ECDSA key pair on P-384, for ES384.
@@ -100,24 +98,17 @@ pub fn generate_ed25519_keypair() -> Result<KeyPair> {
 /// # Errors
 /// [`Error::Validation`] when the operating system gives no randomness.
 pub fn generate_ecdsa_p384_keypair() -> Result<KeyPair> {
-    pem_pair(key_generation::p384())
+    pem_pair(&key_generation::elliptic_curve(Curve::P384)?)
 }
 
-fn pem_pair(pair: Option<DerPair>) -> Result<KeyPair> {
-    let pair = pair.ok_or_else(|| Error::validation("the operating system gives no randomness for a key"))?;
-    let encode = |label: &str, der: &[u8]| {
-        pem::encode_config(&Pem::new(label, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
-    };
-    Ok(KeyPair {
-        private: encode("PRIVATE KEY", &pair.private).into(),
-        public: encode("PUBLIC KEY", &pair.public),
-    })
+fn pem_pair(key: &KeyMaterial) -> Result<KeyPair> {
+    let private = key.to_private_pem(None)?.ok_or_else(|| Error::validation("a new key is private"))?;
+    Ok(KeyPair { private, public: key.to_public_pem()? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::key_encoding::KeyMaterial;
 
     #[test]
     fn pairs_belong_together() {

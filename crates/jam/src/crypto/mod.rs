@@ -10,6 +10,7 @@ pub(crate) mod ed25519;
 pub(crate) mod hmac;
 pub(crate) mod key_encoding;
 pub(crate) mod key_generation;
+mod key_writing;
 pub(crate) mod pbkdf2;
 pub(crate) mod rsa;
 pub(crate) mod seal;
@@ -72,6 +73,16 @@ impl Hash {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
             Self::Sha512 => 64,
+        }
+    }
+
+    /// The hash of `bytes`.
+    pub(crate) fn digest(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha1 => sha1::Sha1::digest(bytes).to_vec(),
+            Self::Sha256 => sha2::Sha256::digest(bytes).to_vec(),
+            Self::Sha384 => sha2::Sha384::digest(bytes).to_vec(),
+            Self::Sha512 => sha2::Sha512::digest(bytes).to_vec(),
         }
     }
 }

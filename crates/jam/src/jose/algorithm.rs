@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::jwk::Material;
 use crate::crypto::Hash;
 use crate::crypto::ecdsa::Curve;
+use crate::crypto::key_encoding::KeyMaterial;
 use crate::crypto::rsa::Padding;
 use crate::{Error, JwtError};
 
@@ -118,6 +120,19 @@ impl Algorithm {
 
     pub(crate) fn primitive(self) -> Primitive {
         self.row().primitive
+    }
+
+    /// Whether this is the kind of key that the algorithm works with. Its length is another question.
+    pub(crate) fn takes(self, key: &Material) -> bool {
+        match (self.primitive(), key) {
+            (Primitive::Hmac(_), Material::Symmetric(_))
+            | (Primitive::Rsa(..), Material::Asymmetric(KeyMaterial::Rsa { .. }))
+            | (Primitive::Ed25519, Material::Asymmetric(KeyMaterial::Ed25519 { .. })) => true,
+            (Primitive::Ecdsa(wanted), Material::Asymmetric(KeyMaterial::Ec { curve, .. })) => {
+                wanted == *curve
+            }
+            _ => false,
+        }
     }
 
     fn row(self) -> &'static Row {

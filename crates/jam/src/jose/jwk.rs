@@ -2,17 +2,24 @@
 
 use std::fmt;
 
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
 
 use crate::crypto::ecdsa::{Curve, Point};
-use crate::crypto::key_encoding::{KeyMaterial, is_der_key};
-use crate::crypto::{ed25519, rsa, x25519};
-use crate::encoding::{base64url_decode, json_kind, json_object};
+use crate::crypto::key_encoding::KeyMaterial;
+use crate::crypto::rsa;
+use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_object};
 use crate::secret::Secret;
-use crate::{KeyError, Result};
+use crate::{JwtError, KeyError, Result};
+
+/// The longest JWK that is read as text, in bytes; an RSA key of 8192 bits has 6 500.
+const LONGEST_JWK: usize = 64 * 1024;
 
 /// A key with what it says about its use. `Debug` shows no key material.
+///
+/// A key is checked when it is read: points lie on their curve, RSA numbers fit each other and are not weak, and a
+/// private key belongs to the public key beside it. What a key says of certificates (`x5c`, `x5t`, `x5u`) and other
+/// members are neither used nor kept.
 ///
 /// ```
 /// use jam::jose::Jwk;
@@ -41,12 +48,17 @@ pub(crate) enum Material {
 }
 
 impl Jwk {
-    /// Reads a JWK as JSON text. Duplicate members are refused, unknown ones are ignored (RFC 7517 section 4).
+    /// Reads a JWK as JSON text of at most 64 KiB. Duplicate members are refused, unknown ones are ignored (RFC 7517
+    /// section 4).
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] when the text is no key, [`KeyError::WrongKind`] for a key type or a curve that
-    /// Jam does not know.
+    /// [`KeyError::Malformed`] when the text is no key or the key's parts do not fit each other;
+    /// [`KeyError::WrongKind`] for a key type or a curve that Jam does not know; [`KeyError::Weak`] for an RSA key
+    /// under 2048 bits, and for others that protect nothing; [`JwtError::EmptySecretKey`] for an empty secret.
     pub fn from_json(text: &str) -> Result<Self> {
+        if text.len() > LONGEST_JWK {
+            return Err(KeyError::Malformed("JWK: the text of a key has at most 64 KiB".into()).into());
+        }
         let members = json_object(text.as_bytes())
             .map_err(|reason| KeyError::Malformed(format!("JWK: {reason}").into()))?;
         Self::from_dict(&members)
@@ -71,12 +83,21 @@ impl Jwk {
     /// `RSA PRIVATE KEY` or `EC PRIVATE KEY`. `password` opens an encrypted key.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] when the text is no key or the password does not open it.
+    /// [`KeyError::Malformed`] when the text is no key or the password does not open it, and as [`Jwk::from_json`].
     pub fn from_pem(text: &str, password: Option<&str>) -> Result<Self> {
         Ok(Self::from_material(Material::Asymmetric(KeyMaterial::from_pem(text, password)?)))
     }
 
-    /// Takes the bytes of an HMAC secret.
+    /// Reads a key in DER: the bytes that stand in base64 in one of the forms of [`Jwk::from_pem`]. `password` opens
+    /// an encrypted key.
+    ///
+    /// # Errors
+    /// As [`Jwk::from_pem`].
+    pub fn from_der(bytes: &[u8], password: Option<&str>) -> Result<Self> {
+        Ok(Self::from_material(Material::Asymmetric(KeyMaterial::from_der(bytes, password)?)))
+    }
+
+    /// Takes the bytes of a secret, for an `oct` key.
     pub fn from_secret(secret: impl Into<Secret<Vec<u8>>>) -> Self {
         Self::from_material(Material::Symmetric(secret.into()))
     }
@@ -93,7 +114,7 @@ impl Jwk {
         }
     }
 
-    fn from_material(material: Material) -> Self {
+    pub(super) fn from_material(material: Material) -> Self {
         Self { material, algorithm: None, key_id: None, public_key_use: None, key_operations: None }
     }
 
@@ -117,7 +138,7 @@ impl Jwk {
         self.key_id.as_deref()
     }
 
-    /// The member `use`: `sig` or `enc`.
+    /// The member `use`: `sig` for signatures or `enc` for encryption. Any other text allows no use.
     pub fn public_key_use(&self) -> Option<&str> {
         self.public_key_use.as_deref()
     }
@@ -127,43 +148,274 @@ impl Jwk {
         self.key_operations.as_deref()
     }
 
-    /// Whether the key can sign. An HMAC secret is private too.
+    /// Names the key among others.
+    #[must_use]
+    pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into());
+        self
+    }
+
+    /// Binds the key to an algorithm: it refuses every other one.
+    #[must_use]
+    pub fn with_algorithm(mut self, name: impl Into<String>) -> Self {
+        self.algorithm = Some(name.into());
+        self
+    }
+
+    /// Binds the key to signatures (`sig`) or to encryption (`enc`).
+    #[must_use]
+    pub fn with_public_key_use(mut self, name: impl Into<String>) -> Self {
+        self.public_key_use = Some(name.into());
+        self
+    }
+
+    /// Binds the key to operations (RFC 7517 section 4.3); what is named twice counts once.
+    ///
+    /// ```
+    /// use jam::jose::{Jwk, NewKey};
+    ///
+    /// let key = Jwk::generate(NewKey::Ed25519)?.with_key_id("2026").with_key_operations(["sign"]);
+    /// assert_eq!(key.key_operations(), Some(&["sign".to_owned()][..]));
+    /// assert_eq!(key.public()?.key_operations(), Some(&["verify".to_owned()][..]));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_key_operations<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.key_operations = Some(unique(names.into_iter().map(Into::into)));
+        self
+    }
+
+    /// Whether the private half is known. A symmetric key is private too.
     pub fn is_private(&self) -> bool {
         match &self.material {
             Material::Symmetric(_) => true,
-            Material::Asymmetric(KeyMaterial::Rsa { private, .. }) => private.is_some(),
-            Material::Asymmetric(
-                KeyMaterial::Ec { private, .. }
-                | KeyMaterial::Ed25519 { private, .. }
-                | KeyMaterial::X25519 { private, .. },
-            ) => private.is_some(),
+            Material::Asymmetric(key) => key.is_private(),
         }
+    }
+
+    /// The public half of the key. Where `key_ops` names what only a private key can do, it then names the
+    /// counterpart: `verify` for `sign`, `encrypt` for `decrypt`, `wrapKey` for `unwrapKey`.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKind`] for a symmetric key, which has no public half.
+    pub fn public(&self) -> Result<Self> {
+        let material = Material::Asymmetric(self.asymmetric()?.public());
+        let key_operations = self.key_operations.as_ref().map(|names| {
+            unique(names.iter().map(|name| {
+                match name.as_str() {
+                    "sign" => "verify",
+                    "decrypt" => "encrypt",
+                    "unwrapKey" => "wrapKey",
+                    other => other,
+                }
+                .to_owned()
+            }))
+        });
+        Ok(Self { material, key_operations, ..self.clone() })
+    }
+
+    /// The members of the public half, of a private key, too.
+    ///
+    /// ```
+    /// use jam::jose::{Jwk, NewKey};
+    ///
+    /// let members = Jwk::generate(NewKey::EcP256)?.with_key_id("2026").to_dict()?;
+    /// let names: Vec<_> = members.keys().map(String::as_str).collect();
+    /// assert_eq!(names, ["crv", "kid", "kty", "x", "y"]);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKind`] for a symmetric key, which has no public half.
+    pub fn to_dict(&self) -> Result<Map<String, Value>> {
+        let key = self.public()?;
+        Ok(key.members(key.public_members().unwrap_or_default()))
+    }
+
+    /// [`Jwk::to_dict`] as JSON text.
+    ///
+    /// # Errors
+    /// As [`Jwk::to_dict`].
+    pub fn to_json(&self) -> Result<String> {
+        Ok(Value::Object(self.to_dict()?).to_string())
+    }
+
+    /// All members of a private or symmetric key. They are not wiped from memory when dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKind`] for a public key.
+    pub fn to_private_dict(&self) -> Result<Map<String, Value>> {
+        if !self.is_private() {
+            return Err(no_private_half().into());
+        }
+        Ok(self.all_members())
+    }
+
+    /// [`Jwk::to_private_dict`] as JSON text.
+    ///
+    /// # Errors
+    /// As [`Jwk::to_private_dict`].
+    pub fn to_private_json(&self) -> Result<Secret<String>> {
+        let mut members = Value::Object(self.to_private_dict()?);
+        let text = Secret::new(members.to_string());
+        for value in members.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
+        Ok(text)
+    }
+
+    /// The public half in PEM: `PUBLIC KEY`, a SubjectPublicKeyInfo (RFC 5280 section 4.1).
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKind`] for a symmetric key.
+    pub fn to_pem(&self) -> Result<String> {
+        Ok(self.asymmetric()?.to_public_pem()?)
+    }
+
+    /// The private key in PEM: `PRIVATE KEY`, PKCS#8 (RFC 5958), or with a password `ENCRYPTED PRIVATE KEY`, encrypted
+    /// with AES-256-CBC under 600 000 iterations of PBKDF2 with HMAC-SHA-256 (PBES2 of RFC 8018), which takes a
+    /// fraction of a second.
+    ///
+    /// ```
+    /// use jam::jose::{Jwk, NewKey};
+    ///
+    /// let key = Jwk::generate(NewKey::Ed25519)?;
+    /// let text = key.to_private_pem(Some("correct horse battery staple"))?;
+    /// assert!(text.expose().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    /// let same = Jwk::from_pem(text.expose(), Some("correct horse battery staple"))?;
+    /// assert_eq!(same.to_dict()?, key.to_dict()?);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKind`] for a public or symmetric key, [`KeyError::Weak`] for an empty password.
+    pub fn to_private_pem(&self, password: Option<&str>) -> Result<Secret<String>> {
+        Ok(self.asymmetric()?.to_private_pem(password)?.ok_or_else(no_private_half)?)
+    }
+
+    /// The public half in DER: what [`Jwk::to_pem`] has in base64.
+    ///
+    /// # Errors
+    /// As [`Jwk::to_pem`].
+    pub fn to_der(&self) -> Result<Vec<u8>> {
+        Ok(self.asymmetric()?.to_public_der()?)
+    }
+
+    /// The private key in DER: what [`Jwk::to_private_pem`] has in base64.
+    ///
+    /// # Errors
+    /// As [`Jwk::to_private_pem`].
+    pub fn to_private_der(&self, password: Option<&str>) -> Result<Secret<Vec<u8>>> {
+        Ok(self.asymmetric()?.to_private_der(password)?.ok_or_else(no_private_half)?)
     }
 
     /// Whether both keys have the same public key. Symmetric keys have none.
     pub(crate) fn has_same_public_key(&self, other: &Self) -> bool {
-        match (&self.material, &other.material) {
-            (Material::Asymmetric(left), Material::Asymmetric(right)) => match (left, right) {
-                (KeyMaterial::Rsa { public: left, .. }, KeyMaterial::Rsa { public: right, .. }) => {
-                    left == right
-                }
-                (
-                    KeyMaterial::Ec { curve: left_curve, public: left, .. },
-                    KeyMaterial::Ec { curve: right_curve, public: right, .. },
-                ) => left_curve == right_curve && left == right,
-                (KeyMaterial::Ed25519 { public: left, .. }, KeyMaterial::Ed25519 { public: right, .. })
-                | (KeyMaterial::X25519 { public: left, .. }, KeyMaterial::X25519 { public: right, .. }) => {
-                    left == right
-                }
-                _ => false,
-            },
-            _ => false,
-        }
+        let public_key = self.public_members();
+        public_key.is_some() && public_key == other.public_members()
     }
 
     pub(crate) fn material(&self) -> &Material {
         &self.material
     }
+
+    fn asymmetric(&self) -> Result<&KeyMaterial, KeyError> {
+        match &self.material {
+            Material::Asymmetric(key) => Ok(key),
+            Material::Symmetric(_) => Err(KeyError::WrongKind(
+                "a symmetric key (kty \"oct\") has no public half, and no form but that of a private JWK"
+                    .into(),
+            )),
+        }
+    }
+
+    /// The members that make up a public key, in the order of their names. `None` for a symmetric key.
+    pub(super) fn public_members(&self) -> Option<Vec<(&'static str, String)>> {
+        let Material::Asymmetric(key) = &self.material else { return None };
+        let key_type = ("kty", self.key_type().to_owned());
+        Some(match key {
+            KeyMaterial::Rsa { public, .. } => vec![
+                ("e", base64url_encode(&public.exponent)),
+                key_type,
+                ("n", base64url_encode(&public.modulus)),
+            ],
+            KeyMaterial::Ec { curve, public, .. } => vec![
+                ("crv", curve.name().to_owned()),
+                key_type,
+                ("x", base64url_encode(&public.x)),
+                ("y", base64url_encode(&public.y)),
+            ],
+            KeyMaterial::Ed25519 { public, .. } => {
+                vec![("crv", "Ed25519".to_owned()), key_type, ("x", base64url_encode(public))]
+            }
+            KeyMaterial::X25519 { public, .. } => {
+                vec![("crv", "X25519".to_owned()), key_type, ("x", base64url_encode(public))]
+            }
+        })
+    }
+
+    /// The members that must stay secret; none for a public key.
+    pub(super) fn private_members(&self) -> Vec<(&'static str, Secret<String>)> {
+        let member = |name, bytes: &Secret<Vec<u8>>| (name, base64url_encode(bytes.expose()).into());
+        match &self.material {
+            Material::Symmetric(secret) => vec![member("k", secret)],
+            Material::Asymmetric(KeyMaterial::Rsa { private: Some(numbers), .. }) => vec![
+                member("d", &numbers.exponent),
+                member("p", &numbers.first_prime),
+                member("q", &numbers.second_prime),
+                member("dp", &numbers.first_exponent),
+                member("dq", &numbers.second_exponent),
+                member("qi", &numbers.coefficient),
+            ],
+            Material::Asymmetric(
+                KeyMaterial::Ec { private: Some(bytes), .. }
+                | KeyMaterial::Ed25519 { private: Some(bytes), .. }
+                | KeyMaterial::X25519 { private: Some(bytes), .. },
+            ) => vec![member("d", bytes)],
+            Material::Asymmetric(_) => Vec::new(),
+        }
+    }
+
+    /// All that is known of the key.
+    pub(super) fn all_members(&self) -> Map<String, Value> {
+        let mut members = self.members(self.public_members().unwrap_or_default());
+        for (name, text) in self.private_members() {
+            members.insert(name.to_owned(), text.expose().as_str().into());
+        }
+        members
+    }
+
+    /// A JWK of these members, with what the key says about its use.
+    fn members(&self, key: Vec<(&'static str, String)>) -> Map<String, Value> {
+        let mut members = Map::from_iter([("kty".to_owned(), self.key_type().into())]);
+        members.extend(key.into_iter().map(|(name, text)| (name.to_owned(), text.into())));
+        let texts = [("alg", &self.algorithm), ("kid", &self.key_id), ("use", &self.public_key_use)];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                members.insert(name.to_owned(), text.as_str().into());
+            }
+        }
+        if let Some(names) = &self.key_operations {
+            members.insert("key_ops".to_owned(), names.as_slice().into());
+        }
+        members
+    }
+}
+
+fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut once = Vec::new();
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    once
+}
+
+fn no_private_half() -> KeyError {
+    KeyError::WrongKind("the key is a public one; its private half is not known".into())
 }
 
 impl fmt::Debug for Jwk {
@@ -177,71 +429,28 @@ impl fmt::Debug for Jwk {
     }
 }
 
-/// Whether bytes that are meant as an HMAC secret are a key of another kind in any of its usual texts: PEM,
-/// OpenSSH, DER, JWK or JWK Set, or base64 of one of these. Who knows such a public key would otherwise know
-/// the secret.
-pub(crate) fn is_key_text(bytes: &[u8]) -> bool {
-    is_plain_key_text(bytes) || decoded_base64(bytes).is_some_and(|inner| is_plain_key_text(&inner))
-}
-
-fn is_plain_key_text(bytes: &[u8]) -> bool {
-    if is_der_key(bytes.trim_ascii_end()) || is_der_key(bytes) || is_openssh_blob(bytes) {
-        return true;
-    }
-    // Text in UTF-16, as some systems write files, is the same text with zeros between the letters.
-    if bytes.contains(&0) {
-        let marks: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
-        let unmarked = marks.iter().find_map(|mark| bytes.strip_prefix(*mark)).unwrap_or(bytes);
-        let letters: Vec<u8> = unmarked.iter().copied().filter(|byte| *byte != 0).collect();
-        return is_plain_key_text(&letters);
-    }
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
-    const OPENSSH: [&str; 3] = ["ssh-", "ecdsa-sha2-", "sk-"];
-    const MEMBERS: [&str; 4] = ["\"kty\"", "\"keys\"", "'kty'", "'keys'"];
-    text.contains("-----BEGIN")
-        || text.contains("---- BEGIN")
-        || (OPENSSH.iter().any(|prefix| text.starts_with(prefix)) && text.contains(" AAAA"))
-        || text.contains("<RSAKeyValue>")
-        || ["k1.public.", "k2.public.", "k3.public.", "k4.public."].iter().any(|form| text.starts_with(form))
-        || (text.starts_with(['{', '[']) && (MEMBERS.iter().any(|name| text.contains(name)) || is_jwk(text)))
-}
-
-/// Whether the bytes are what stands in base64 in an OpenSSH public key: a length and the algorithm's name (RFC 4253
-/// section 6.6).
-fn is_openssh_blob(bytes: &[u8]) -> bool {
-    let name = bytes.strip_prefix(&[0, 0, 0]).and_then(|rest| rest.split_first()).map(|(_, name)| name);
-    name.is_some_and(|name| {
-        [&b"ssh-"[..], b"ecdsa-sha2-", b"sk-"].iter().any(|prefix| name.starts_with(prefix))
-    })
-}
-
-/// Whether JSON text is a key or a set of keys, however its members are spelled.
-fn is_jwk(text: &str) -> bool {
-    json_object(text.as_bytes())
-        .is_ok_and(|members| members.contains_key("kty") || members.contains_key("keys"))
-}
-
-/// The bytes of base64 text of either alphabet, with or without padding and line breaks.
-fn decoded_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let letters: Vec<u8> =
-        text.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').collect();
-    BASE64_NOPAD.decode(&letters).or_else(|_| BASE64URL_NOPAD.decode(&letters)).ok()
-}
-
 /// Reads the members of a JWK.
 struct Members<'a>(&'a Map<String, Value>);
 
 impl<'a> Members<'a> {
-    fn material(&self) -> Result<Material, KeyError> {
-        match self.text("kty")? {
-            Some("oct") => Ok(Material::Symmetric(self.secret("k")?)),
-            Some("RSA") => self.rsa().map(Material::Asymmetric),
-            Some("EC") => self.elliptic_curve().map(Material::Asymmetric),
-            Some("OKP") => self.octet_key_pair().map(Material::Asymmetric),
+    fn material(&self) -> Result<Material> {
+        let key = match self.text("kty")? {
+            Some("oct") => return self.symmetric(),
+            Some("RSA") => self.rsa(),
+            Some("EC") => self.elliptic_curve(),
+            Some("OKP") => self.octet_key_pair(),
             Some(_) => Err(KeyError::WrongKind("JWK: \"kty\" must be oct, RSA, EC or OKP".into())),
             None => Err(KeyError::Malformed("JWK: the member \"kty\" is missing".into())),
+        };
+        Ok(Material::Asymmetric(key?.checked()?))
+    }
+
+    fn symmetric(&self) -> Result<Material> {
+        let secret = self.secret("k")?;
+        if secret.expose().is_empty() {
+            return Err(JwtError::EmptySecretKey("JWK: the secret in \"k\" is empty".into()).into());
         }
+        Ok(Material::Symmetric(secret))
     }
 
     fn rsa(&self) -> Result<KeyMaterial, KeyError> {
@@ -253,12 +462,12 @@ impl<'a> Members<'a> {
         let public = rsa::PublicNumbers::new(&self.bytes("n")?, &self.bytes("e")?);
         let private = if self.0.contains_key("d") {
             Some(rsa::PrivateNumbers {
-                exponent: self.secret("d")?,
-                first_prime: self.secret("p")?,
-                second_prime: self.secret("q")?,
-                first_exponent: self.secret("dp")?,
-                second_exponent: self.secret("dq")?,
-                coefficient: self.secret("qi")?,
+                exponent: self.number("d")?,
+                first_prime: self.number("p")?,
+                second_prime: self.number("q")?,
+                first_exponent: self.number("dp")?,
+                second_exponent: self.number("dq")?,
+                coefficient: self.number("qi")?,
             })
         } else {
             None
@@ -278,7 +487,7 @@ impl<'a> Members<'a> {
                 )
             })?;
         let public = Point { x: self.bytes("x")?, y: self.bytes("y")? };
-        let private = if self.0.contains_key("d") { Some(self.secret("d")?) } else { None };
+        let private = self.optional_secret("d")?;
         let lengths =
             [Some(public.x.len()), Some(public.y.len()), private.as_ref().map(|d| d.expose().len())];
         if lengths.into_iter().flatten().any(|length| length != curve.length()) {
@@ -292,21 +501,10 @@ impl<'a> Members<'a> {
     fn octet_key_pair(&self) -> Result<KeyMaterial, KeyError> {
         let curve = self.text("crv")?;
         let public = self.bytes("x")?;
-        let private = if self.0.contains_key("d") { Some(self.secret("d")?) } else { None };
+        let private = self.optional_secret("d")?;
         match curve {
-            Some("Ed25519") => {
-                if public.len() != ed25519::KEY_LENGTH {
-                    return Err(KeyError::Malformed("JWK: \"x\" of an Ed25519 key has 32 bytes".into()));
-                }
-                Ok(KeyMaterial::Ed25519 { public, private })
-            }
-            Some("X25519") => {
-                x25519::check_public_key(&public)?;
-                if let Some(private) = &private {
-                    x25519::check_pair(private.expose(), &public)?;
-                }
-                Ok(KeyMaterial::X25519 { public, private })
-            }
+            Some("Ed25519") => Ok(KeyMaterial::Ed25519 { public, private }),
+            Some("X25519") => Ok(KeyMaterial::X25519 { public, private }),
             _ => Err(KeyError::WrongKind("JWK: \"crv\" of an OKP key must be Ed25519 or X25519".into())),
         }
     }
@@ -345,6 +543,16 @@ impl<'a> Members<'a> {
 
     fn secret(&self, name: &'static str) -> Result<Secret<Vec<u8>>, KeyError> {
         self.bytes(name).map(Secret::new)
+    }
+
+    /// A secret number, in the fewest bytes (RFC 7518 section 2, Base64urlUInt).
+    fn number(&self, name: &'static str) -> Result<Secret<Vec<u8>>, KeyError> {
+        let bytes = self.secret(name)?;
+        Ok(Secret::new(rsa::without_leading_zeros(bytes.expose())))
+    }
+
+    fn optional_secret(&self, name: &'static str) -> Result<Option<Secret<Vec<u8>>>, KeyError> {
+        if self.0.contains_key(name) { self.secret(name).map(Some) } else { Ok(None) }
     }
 }
 

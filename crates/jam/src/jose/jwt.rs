@@ -401,12 +401,12 @@ fn symmetric_keys(options: &JwtOptions) -> Result<Keys> {
 
 /// The key of a secret: the bytes themselves, unless they are the text of an `oct` JWK.
 fn secret_key(secret: &Secret<Vec<u8>>) -> Result<Jwk> {
-    let as_jwk = std::str::from_utf8(secret.expose())
-        .ok()
-        .filter(|text| text.trim_start().starts_with('{'))
-        .and_then(|text| Jwk::from_json(text).ok())
-        .filter(|key| key.key_type() == "oct");
-    Ok(as_jwk.unwrap_or_else(|| Jwk::from_secret(secret.clone())))
+    let text = std::str::from_utf8(secret.expose()).ok().filter(|text| text.trim_start().starts_with('{'));
+    match text.map(Jwk::from_json) {
+        Some(Ok(key)) if key.key_type() == "oct" => Ok(key),
+        Some(Err(error @ Error::Jwt(JwtError::EmptySecretKey(_)))) => Err(error),
+        _ => Ok(Jwk::from_secret(secret.clone())),
+    }
 }
 
 fn asymmetric_keys(options: &JwtOptions) -> Result<Keys> {

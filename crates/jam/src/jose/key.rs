@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::algorithm::{Algorithm, Primitive};
-use super::jwk::{Jwk, Material, is_key_text};
+use super::jwk::{Jwk, Material};
+use super::key_text::is_key_text;
 use super::key_use::{Operation, check_use};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::key_encoding::KeyMaterial;
@@ -155,7 +156,7 @@ impl SigningKey {
 }
 
 impl VerifyingKey {
-    /// Prepares a key for an algorithm. A private key serves with its public half, which must belong to it.
+    /// Prepares a key for an algorithm. A private key serves with its public half.
     ///
     /// # Errors
     /// As [`SigningKey::new`], except that a public key is enough.
@@ -173,9 +174,6 @@ impl VerifyingKey {
 
     fn prepare(algorithm: Algorithm, key: &Jwk, length: SecretLength) -> Result<Self> {
         check_use(key, &[algorithm.name()], Operation::Verify)?;
-        if key.is_private() && !algorithm.is_symmetric() {
-            check_pair(algorithm, key)?;
-        }
         let primitive = match (algorithm.primitive(), key.material()) {
             (Primitive::Hmac(hash), Material::Symmetric(secret)) => {
                 check_secret(algorithm, hash.length(), secret, length)?;
@@ -272,24 +270,6 @@ fn check_secret(
                 .into(),
         )
         .into());
-    }
-    Ok(())
-}
-
-/// The private half must belong to the public half, also when only the latter is used.
-fn check_pair(algorithm: Algorithm, key: &Jwk) -> Result<()> {
-    match (algorithm.primitive(), key.material()) {
-        (
-            Primitive::Rsa(padding, hash),
-            Material::Asymmetric(KeyMaterial::Rsa { public, private: Some(private) }),
-        ) => rsa::PrivateKey::new(padding, hash, public, private).map(drop)?,
-        (_, Material::Asymmetric(KeyMaterial::Ec { curve, public, private: Some(private) })) => {
-            ecdsa::PrivateKey::new(*curve, private.expose(), public).map(drop)?;
-        }
-        (_, Material::Asymmetric(KeyMaterial::Ed25519 { public, private: Some(private) })) => {
-            ed25519::PrivateKey::from_seed_and_public_key(private.expose(), public).map(drop)?;
-        }
-        _ => {}
     }
     Ok(())
 }

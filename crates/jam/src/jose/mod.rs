@@ -9,7 +9,12 @@ mod jwk;
 pub mod jws;
 mod jwt;
 mod key;
+mod key_text;
 mod key_use;
+mod new_key;
+mod thumbprint;
 
 pub use jwk::Jwk;
 pub use jwt::{DecodeOptions, Jwt, JwtOptions};
+pub use new_key::NewKey;
+pub use thumbprint::ThumbprintHash;
