@@ -6,6 +6,7 @@
 mod algorithm;
 pub mod claims;
 mod jwk;
+mod jwk_set;
 pub mod jws;
 mod jwt;
 mod key;
@@ -15,6 +16,7 @@ mod new_key;
 mod thumbprint;
 
 pub use jwk::Jwk;
+pub use jwk_set::{JwkSet, KeyQuery, SkippedKey};
 pub use jwt::{DecodeOptions, Jwt, JwtOptions};
 pub use new_key::NewKey;
 pub use thumbprint::ThumbprintHash;
