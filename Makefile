@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTENSION_PROFILE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-rust test-python test-wheel lint format bench clean
+.PHONY: help setup build demo test test-rust test-python test-wheel fuzz fuzz-smoke lint format bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ test-python: build ## Run the Python tests
 
 test-wheel: ## Install the package with pip alone into an empty environment, and use it
 	@tools/test-wheel $(PYTHON)
+
+fuzz: ## Let libFuzzer look for inputs that break a parser, ten minutes for each
+	@tools/fuzz
+
+fuzz-smoke: ## The same, a minute in all
+	@tools/fuzz --seconds 12
 
 lint: build ## Check format, lints, documentation, types and stubs
 	cargo fmt --all --check

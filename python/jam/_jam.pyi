@@ -13,6 +13,7 @@ __all__ = [
     "AsyncOAuth2Client",
     "AsyncSessions",
     "AsyncTokenList",
+    "Cookie",
     "OAuth2Client",
     "PASETOv4",
     "SessionCodec",
@@ -334,3 +335,24 @@ def check_password(
 def password_needs_rehash(password_hash: str) -> bool: ...
 def basic_auth_encode(login: str, password: str) -> str: ...
 def basic_auth_decode(data: str) -> tuple[str, str]: ...
+
+# Cookies
+
+@final
+class Cookie:
+    def __new__(
+        cls,
+        name: str = "session",
+        *,
+        host_prefix: bool = True,
+        secure: bool = True,
+        http_only: bool = True,
+        same_site: Literal["strict", "lax", "none"] = "lax",
+        path: str = "/",
+        domain: str | None = None,
+    ) -> Self: ...
+    @property
+    def name(self) -> str: ...
+    def set(self, value: str, max_age: int | None = None) -> str: ...
+    def delete(self) -> str: ...
+    def get(self, header: str | None) -> str | None: ...

@@ -4,6 +4,7 @@
 mod arguments;
 mod bridge;
 mod config;
+mod cookies;
 mod error;
 mod json;
 mod jwt;
@@ -28,6 +29,7 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bridge::watch_forks()?;
     error::register(module)?;
     config::register(module)?;
+    cookies::register(module)?;
     jwt::register(module)?;
     lists::register(module)?;
     oauth2::register(module)?;

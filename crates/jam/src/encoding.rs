@@ -272,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn a_json_number_is_read_as_the_nearest_one_and_written_back_the_same() {
+        for (text, number) in
+            [("1.5e038", 1.5e38), ("18004444444444444000025", 18_004_444_444_444_444_000_025.0)]
+        {
+            let read = json_value(text.as_bytes()).unwrap();
+            assert_eq!(read, Value::from(number));
+            assert_eq!(json_value(read.to_string().as_bytes()), Ok(read));
+        }
+    }
+
+    #[test]
     fn json_errors_do_not_quote_the_input() {
         let error = json_object(br#"{"password": hunter2}"#).unwrap_err();
         assert!(!error.contains("hunter2"), "{error}");

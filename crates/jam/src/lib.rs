@@ -12,11 +12,13 @@
 //! | [`session`], [`token_list`] | server-side sessions, white and black lists of tokens |
 //! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |
 //! | [`oauth2`] | the OAuth 2.0 client (RFC 6749) |
+//! | [`cookie`] | the cookie that carries a session's id (RFC 6265) |
 //! | [`password`], [`keygen`] | password hashes, new keys |
 
 pub mod aio;
 pub mod clock;
 pub mod config;
+pub mod cookie;
 mod crypto;
 pub mod encoding;
 mod error;

@@ -137,7 +137,7 @@ fn rooms_know_only_whom_they_may() {
             "crypto" => &[],
             "jose" | "paseto" | "otp" | "password" => &["crypto"],
             "keygen" => &["crypto", "otp"],
-            "store" => &[],
+            "store" | "cookie" => &[],
             "session" | "token_list" => &["crypto", "store", "session"],
             "oauth2" => &["crypto", "jose"],
             "config" => &["jose", "oauth2", "otp", "paseto", "session", "store", "token_list"],

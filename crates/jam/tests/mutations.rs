@@ -1,5 +1,12 @@
-//! Tokens with random changes: none of them is accepted, and every refusal is one of Jam's own errors.
+//! Tokens with random changes: none of them is accepted, and every refusal is one of Jam's own errors. Inputs of the
+//! fuzzer with random changes: what must hold for any input holds for them.
 #![allow(clippy::unwrap_used)] // the lint's exception for tests does not reach their helpers
+
+#[allow(unreachable_pub)] // a library in its own right
+#[path = "../../../fuzz/src/lib.rs"]
+mod fuzz;
+
+use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64URL_NOPAD;
 use jam::Timestamp;
@@ -49,6 +56,40 @@ impl Dice {
 
     fn change_text(&mut self, text: &str) -> String {
         String::from_utf8_lossy(&self.change(text.as_bytes())).into_owned()
+    }
+}
+
+/// The files of a target's corpus, in the same order on every machine.
+fn corpus(target: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{target}");
+    files
+}
+
+#[test]
+fn what_must_hold_for_any_input_holds_for_the_corpus() {
+    for (name, target) in fuzz::TARGETS {
+        for file in corpus(name) {
+            println!("{}", file.display());
+            target(&std::fs::read(file).unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_must_hold_for_any_input_holds_for_the_corpus_with_random_changes() {
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    for (name, target) in fuzz::TARGETS {
+        for file in corpus(name) {
+            let input = std::fs::read(&file).unwrap();
+            for _ in 0..300 {
+                let changed = dice.change(&input);
+                println!("{}: {}", file.display(), changed.escape_ascii());
+                target(&changed);
+            }
+        }
     }
 }
 
