@@ -111,7 +111,7 @@ impl Point {
         }
     }
 
-    pub(super) fn to_sec1(&self) -> Vec<u8> {
+    pub(crate) fn to_sec1(&self) -> Vec<u8> {
         [&[4], self.x.as_slice(), self.y.as_slice()].concat()
     }
 }

@@ -57,11 +57,17 @@ impl HmacKey {
     /// The authentication code of `message`.
     #[inline]
     pub(crate) fn sign(&self, message: &[u8]) -> Tag {
+        self.sign_pieces(&[message])
+    }
+
+    /// The authentication code of the pieces, one after the other.
+    #[inline]
+    pub(crate) fn sign_pieces(&self, pieces: &[&[u8]]) -> Tag {
         match &self.0 {
-            Prepared::Sha1(key) => tag(key, message),
-            Prepared::Sha256(key) => tag(key, message),
-            Prepared::Sha384(key) => tag(key, message),
-            Prepared::Sha512(key) => tag(key, message),
+            Prepared::Sha1(key) => tag(key, pieces),
+            Prepared::Sha256(key) => tag(key, pieces),
+            Prepared::Sha384(key) => tag(key, pieces),
+            Prepared::Sha512(key) => tag(key, pieces),
         }
     }
 
@@ -88,8 +94,12 @@ fn prepare<M: KeyInit>(key: &[u8]) -> M {
 }
 
 #[inline]
-fn tag<M: Mac + Clone>(key: &M, message: &[u8]) -> Tag {
-    let code = key.clone().chain_update(message).finalize().into_bytes();
+fn tag<M: Mac + Clone>(key: &M, pieces: &[&[u8]]) -> Tag {
+    let mut mac = key.clone();
+    for piece in pieces {
+        mac.update(piece);
+    }
+    let code = mac.finalize().into_bytes();
     let mut bytes = [0; LONGEST_TAG];
     bytes[..code.len()].copy_from_slice(&code);
     Tag { bytes, length: code.len() }
@@ -121,6 +131,8 @@ mod tests {
             let code = key.sign(message);
             assert_eq!(HEXLOWER.encode(code.as_ref()), expected);
             assert!(key.verify(message, code.as_ref()));
+            let (first, second) = message.split_at(9);
+            assert_eq!(key.sign_pieces(&[first, b"", second]).as_ref(), code.as_ref());
         }
     }
 

@@ -3,8 +3,13 @@
 //! What fails here fails without detail: a caller learns that a signature or a key is bad, and an attacker
 //! learns no more than that.
 
+pub(crate) mod aes_cbc_hmac;
+pub(crate) mod aes_gcm;
+pub(crate) mod aes_key_wrap;
 pub(crate) mod argon2;
 pub(crate) mod blake2b;
+pub(crate) mod concat_kdf;
+pub(crate) mod ecdh;
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
 pub(crate) mod hmac;
@@ -13,6 +18,7 @@ pub(crate) mod key_generation;
 mod key_writing;
 pub(crate) mod pbkdf2;
 pub(crate) mod rsa;
+pub(crate) mod rsa_oaep;
 pub(crate) mod seal;
 pub(crate) mod x25519;
 pub(crate) mod xchacha;
@@ -55,7 +61,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// The hash functions that Jam's signatures and authentication codes are made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Hash {
-    /// SHA-1, for HMAC in one-time passwords only (RFC 4226).
+    /// SHA-1, where neither collisions nor preimages matter: HMAC in one-time passwords (RFC 4226) and RSA-OAEP
+    /// (RFC 7518 section 4.3).
     Sha1,
     /// SHA-256.
     Sha256,

@@ -110,7 +110,7 @@ impl PrivateNumbers {
         self.pair(public).map(drop)
     }
 
-    fn pair(&self, public: &PublicNumbers) -> Result<KeyPair, KeyError> {
+    pub(super) fn pair(&self, public: &PublicNumbers) -> Result<KeyPair, KeyError> {
         public.check()?;
         warm_up();
         KeyPair::from_components(&aws_lc_rs::rsa::KeyPairComponents {

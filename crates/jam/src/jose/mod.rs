@@ -5,6 +5,7 @@
 
 mod algorithm;
 pub mod claims;
+pub mod jwe;
 mod jwk;
 mod jwk_set;
 pub mod jws;
