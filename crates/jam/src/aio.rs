@@ -1,6 +1,6 @@
 //! The awaited face: every method has the name and the arguments of its blocking twin in [`crate::Jam`].
 //!
-//! Sessions and lists on Redis are awaited on the runtime; those in files run on its threads for blocking work. What
+//! Sessions, lists and the replay guard on Redis are awaited on the runtime; those in files run on its threads for blocking work. What
 //! needs neither a store nor a server is done when its future is first polled.
 
 use std::fmt;
@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{
-    Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE, SessionConfig,
+    Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, REPLAY_GUARD_NAMESPACE,
+    SESSIONS_NAMESPACE, SessionConfig,
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
@@ -21,6 +22,7 @@ use crate::oauth2::CallOptions;
 use crate::oauth2::aio::Client;
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
+use crate::replay_guard::aio::ReplayGuard;
 use crate::session::SessionInfo;
 use crate::session::aio::Sessions;
 use crate::token_list::aio::TokenList;
@@ -54,13 +56,13 @@ use crate::{Result, Timestamp};
 /// ```
 #[derive(Clone)]
 pub struct Jam {
-    parts: Arc<Parts<Sessions, TokenList, Client>>,
+    parts: Arc<Parts<Sessions, TokenList, ReplayGuard, Client>>,
 }
 
 impl Jam {
     /// See [`Jam::new`](crate::Jam::new).
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, Client::new)?) })
+        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, replay_guard, Client::new)?) })
     }
 
     /// See [`Jam::from_path`](crate::Jam::from_path).
@@ -94,8 +96,13 @@ impl Jam {
     }
 
     /// See [`Jam::otp`](crate::Jam::otp).
-    pub fn otp(&self) -> Option<OtpConfig> {
-        self.parts.otp
+    pub fn otp(&self) -> Option<&OtpConfig> {
+        self.parts.otp.as_ref()
+    }
+
+    /// See [`Jam::replay_guard`](crate::Jam::replay_guard).
+    pub fn replay_guard(&self) -> Option<&ReplayGuard> {
+        self.parts.replay_guard.as_ref()
     }
 
     /// See [`Jam::paseto`](crate::Jam::paseto).
@@ -202,6 +209,41 @@ impl Jam {
         self.parts.otp_verify_code(secret, code, options)
     }
 
+    /// See [`Jam::otp_verify_step`](crate::Jam::otp_verify_step).
+    pub async fn otp_verify_step(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<Option<u64>> {
+        self.parts.otp_verify_step(secret, code, options)
+    }
+
+    /// See [`Jam::otp_verify_once`](crate::Jam::otp_verify_once).
+    pub async fn otp_verify_once(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<Option<u64>> {
+        let guard = self.parts.replay_guard()?;
+        let Some((step, entry)) = self.parts.otp_verify_for_guard(secret, code, options)? else {
+            return Ok(None);
+        };
+        Ok(guard.accept(&entry, Timestamp::now()).await?.then_some(step))
+    }
+
+    /// See [`Jam::otp_qr_svg`](crate::Jam::otp_qr_svg).
+    pub async fn otp_qr_svg(
+        &self,
+        secret: &SharedSecret,
+        name: &str,
+        issuer: &str,
+        counter: Option<u64>,
+    ) -> Result<String> {
+        self.parts.otp_qr_svg(secret, name, issuer, counter)
+    }
+
     /// See [`Jam::oauth2_get_authorized_url`](crate::Jam::oauth2_get_authorized_url).
     pub async fn oauth2_get_authorized_url(
         &self,
@@ -269,6 +311,9 @@ impl Jam {
         if let Some(list) = self.jwt_list() {
             list.close();
         }
+        if let Some(guard) = self.replay_guard() {
+            guard.close();
+        }
     }
 }
 
@@ -284,4 +329,8 @@ fn sessions(config: SessionConfig) -> Result<Sessions> {
 
 fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
     TokenList::new(config.backend.open_async(LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
+}
+
+fn replay_guard(backend: &Backend) -> Result<ReplayGuard> {
+    Ok(ReplayGuard::new(backend.open_async(REPLAY_GUARD_NAMESPACE)?))
 }

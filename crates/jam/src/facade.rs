@@ -6,11 +6,11 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, ListConfig, OtpConfig, OtpKind, SessionConfig};
+use crate::config::{Backend, Config, ListConfig, OtpConfig, OtpKind, SessionConfig};
 use crate::encoding::json_value;
 use crate::jose::{DecodeOptions, Jwt};
 use crate::oauth2::ProviderOptions;
-use crate::otp::{Hotp, SharedSecret, Totp};
+use crate::otp::{Hotp, OtpOptions, QrCode, ReplayEntry, SharedSecret, Totp};
 use crate::paseto::{self, Paseto};
 use crate::token_list::Kind;
 use crate::{ConfigurationError, Error, OAuth2Error, Result, StoreError, Timestamp};
@@ -207,8 +207,8 @@ impl PasetoDecodeOptions {
     }
 }
 
-/// The parts of a face, which brings its own sessions, lists and OAuth 2.0 clients.
-pub(crate) struct Parts<Sessions, List, Client> {
+/// The parts of a face, which brings its own sessions, lists, guards and OAuth 2.0 clients.
+pub(crate) struct Parts<Sessions, List, Guard, Client> {
     pub(crate) jwt: Option<Jwt>,
     pub(crate) list: Option<(Kind, List)>,
     /// For so long after its expiry a token is accepted, and so kept on the list.
@@ -216,14 +216,16 @@ pub(crate) struct Parts<Sessions, List, Client> {
     pub(crate) session: Option<Sessions>,
     pub(crate) oauth2: Option<BTreeMap<String, Client>>,
     pub(crate) otp: Option<OtpConfig>,
+    pub(crate) replay_guard: Option<Guard>,
     pub(crate) paseto: Option<Paseto>,
 }
 
-impl<Sessions, List, Client> Parts<Sessions, List, Client> {
+impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
     pub(crate) fn build(
         config: Config,
         sessions: impl FnOnce(SessionConfig) -> Result<Sessions>,
         list: impl FnOnce(ListConfig, std::time::Duration) -> Result<List>,
+        guard: impl FnOnce(&Backend) -> Result<Guard>,
         client: impl Fn(ProviderOptions) -> Result<Client>,
     ) -> Result<Self> {
         let (jwt, list_config) = match config.jwt {
@@ -236,15 +238,18 @@ impl<Sessions, List, Client> Parts<Sessions, List, Client> {
             let clients = providers.into_iter().map(|(name, options)| Ok((name, client(options)?)));
             clients.collect::<Result<BTreeMap<_, _>>>()
         });
+        let otp = config.otp;
+        otp.as_ref().map_or(Ok(()), check_otp)?;
         Ok(Self {
             jwt: jwt.map(Jwt::new).transpose()?,
-            otp: config.otp.map(check_otp).transpose()?,
             paseto: config.paseto.map(Paseto::new).transpose()?,
             oauth2: clients.transpose()?,
             // What opens files comes last: a mistake elsewhere leaves none behind.
             list: list_config
                 .map(|config| Ok::<_, Error>((config.kind, list(config, leeway)?)))
                 .transpose()?,
+            replay_guard: otp.as_ref().and_then(|otp| otp.replay_guard.as_ref()).map(guard).transpose()?,
+            otp,
             session: config.session.map(sessions).transpose()?,
             leeway,
         })
@@ -323,15 +328,48 @@ impl<Sessions, List, Client> Parts<Sessions, List, Client> {
         code: &str,
         options: CodeOptions,
     ) -> Result<bool> {
-        match self.one_time(secret)? {
-            OneTime::Totp(totp) => totp.verify(code, options.look_ahead, moment(options.factor)),
-            OneTime::Hotp(hotp) => hotp.verify(code, counter(options.factor)?, options.look_ahead),
-        }
+        Ok(self.otp_verify_step(secret, code, options)?.is_some())
+    }
+
+    pub(crate) fn otp_verify_step(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<Option<u64>> {
+        self.one_time(secret)?.verify_step(code, options)
+    }
+
+    /// The step of a good code, and what the guard has to keep of it.
+    pub(crate) fn otp_verify_for_guard(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<Option<(u64, ReplayEntry)>> {
+        let one_time = self.one_time(secret)?;
+        let step = one_time.verify_step(code, options)?;
+        Ok(step.map(|step| (step, one_time.replay_entry(step))))
+    }
+
+    pub(crate) fn replay_guard(&self) -> Result<&Guard> {
+        let section = if self.otp.is_some() { "otp.replay_guard" } else { "otp" };
+        self.replay_guard.as_ref().ok_or_else(|| missing(section))
+    }
+
+    pub(crate) fn otp_qr_svg(
+        &self,
+        secret: &SharedSecret,
+        name: &str,
+        issuer: &str,
+        counter: Option<u64>,
+    ) -> Result<String> {
+        Ok(QrCode::new(&self.otp_uri(secret, name, issuer, counter)?)?.to_svg())
     }
 
     fn one_time(&self, secret: &SharedSecret) -> Result<OneTime> {
-        let OtpConfig { kind, options } = self.otp.ok_or_else(|| missing("otp"))?;
-        one_time(kind, secret.clone(), options)
+        let OtpConfig { kind, options, .. } = self.otp.as_ref().ok_or_else(|| missing("otp"))?;
+        OneTime::new(*kind, secret.clone(), *options)
     }
 
     fn paseto(&self) -> Result<&Paseto> {
@@ -400,17 +438,36 @@ enum OneTime {
     Hotp(Hotp),
 }
 
-fn one_time(kind: OtpKind, secret: SharedSecret, options: crate::otp::OtpOptions) -> Result<OneTime> {
-    Ok(match kind {
-        OtpKind::Totp => OneTime::Totp(Totp::new(secret, options)?),
-        OtpKind::Hotp => OneTime::Hotp(Hotp::new(secret, options)?),
-    })
+impl OneTime {
+    fn new(kind: OtpKind, secret: SharedSecret, options: OtpOptions) -> Result<Self> {
+        Ok(match kind {
+            OtpKind::Totp => Self::Totp(Totp::new(secret, options)?),
+            OtpKind::Hotp => Self::Hotp(Hotp::new(secret, options)?),
+        })
+    }
+
+    fn verify_step(
+        &self,
+        code: &str,
+        CodeOptions { factor, look_ahead }: CodeOptions,
+    ) -> Result<Option<u64>> {
+        match self {
+            Self::Totp(totp) => totp.verify_step(code, look_ahead, moment(factor)),
+            Self::Hotp(hotp) => hotp.verify_step(code, counter(factor)?, look_ahead),
+        }
+    }
+
+    fn replay_entry(&self, step: u64) -> ReplayEntry {
+        match self {
+            Self::Totp(totp) => totp.replay_entry(step),
+            Self::Hotp(hotp) => hotp.replay_entry(step),
+        }
+    }
 }
 
 /// Parameters that cannot be used show now, not at the first login.
-fn check_otp(config: OtpConfig) -> Result<OtpConfig> {
-    one_time(config.kind, SharedSecret::generate(), config.options)?;
-    Ok(config)
+fn check_otp(config: &OtpConfig) -> Result<()> {
+    OneTime::new(config.kind, SharedSecret::generate(), config.options).map(drop)
 }
 
 fn moment(factor: Option<u64>) -> Timestamp {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{
-    Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, SESSIONS_NAMESPACE, SessionConfig,
+    Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, REPLAY_GUARD_NAMESPACE,
+    SESSIONS_NAMESPACE, SessionConfig,
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
@@ -17,6 +18,7 @@ use crate::jose::Jwt;
 use crate::oauth2::{CallOptions, Client};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
+use crate::replay_guard::ReplayGuard;
 use crate::session::{SessionInfo, Sessions};
 use crate::token_list::TokenList;
 use crate::{Result, Timestamp};
@@ -46,7 +48,7 @@ use crate::{Result, Timestamp};
 /// ```
 #[derive(Clone)]
 pub struct Jam {
-    parts: Arc<Parts<Sessions, TokenList, Client>>,
+    parts: Arc<Parts<Sessions, TokenList, ReplayGuard, Client>>,
 }
 
 impl Jam {
@@ -64,7 +66,7 @@ impl Jam {
     /// # Errors
     /// Whatever is wrong with any section: nothing is left out silently.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, Client::new)?) })
+        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, replay_guard, Client::new)?) })
     }
 
     /// Reads a `.toml`, `.yaml`, `.yml` or `.json` file at the pointer `jam`. For another one take
@@ -124,8 +126,13 @@ impl Jam {
     }
 
     /// The parameters of one-time passwords, where configured.
-    pub fn otp(&self) -> Option<OtpConfig> {
-        self.parts.otp
+    pub fn otp(&self) -> Option<&OtpConfig> {
+        self.parts.otp.as_ref()
+    }
+
+    /// The memory of used one-time passwords, where configured.
+    pub fn replay_guard(&self) -> Option<&ReplayGuard> {
+        self.parts.replay_guard.as_ref()
     }
 
     /// The maker of PASETO tokens, where configured.
@@ -344,7 +351,7 @@ impl Jam {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Validation`](crate::Error::Validation) for a name that is empty.
+    /// [`Error::Validation`](crate::Error::Validation) for a name that is empty, and for what no app could show.
     pub fn otp_uri(
         &self,
         secret: &SharedSecret,
@@ -371,6 +378,79 @@ impl Jam {
     /// [`Error::Validation`](crate::Error::Validation) for a counter that is missing and a window that is too wide.
     pub fn otp_verify_code(&self, secret: &SharedSecret, code: &str, options: CodeOptions) -> Result<bool> {
         self.parts.otp_verify_code(secret, code, options)
+    }
+
+    /// As [`Jam::otp_verify_code`], but names the step (TOTP) or the counter (HOTP) that the code belongs to. A server
+    /// that stores it and accepts later ones only takes each code once.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"otp": {"type": "totp"}}))?;
+    /// use jam::CodeOptions;
+    ///
+    /// let secret = jam::otp::SharedSecret::from_bytes(b"12345678901234567890")?;
+    /// assert_eq!(jam.otp_verify_step(&secret, "287082", CodeOptions::new().factor(89))?, Some(1));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Jam::otp_verify_code`].
+    pub fn otp_verify_step(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<Option<u64>> {
+        self.parts.otp_verify_step(secret, code, options)
+    }
+
+    /// As [`Jam::otp_verify_step`], but accepts the code of a step once: in the section `otp.replay_guard` it is said where
+    /// that is kept. Of several requests at the same time with the same code one gets the step, the others `None`.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"otp": {"replay_guard": {"backend": "memory"}}}))?;
+    /// use jam::CodeOptions;
+    ///
+    /// let secret = jam::otp::SharedSecret::generate();
+    /// let code = jam.otp_code(&secret, None)?;
+    /// assert!(jam.otp_verify_once(&secret, &code, CodeOptions::new())?.is_some());
+    /// assert!(jam.otp_verify_once(&secret, &code, CodeOptions::new())?.is_none());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Jam::otp_verify_code`]; the store's: then the code may be used up.
+    pub fn otp_verify_once(
+        &self,
+        secret: &SharedSecret,
+        code: &str,
+        options: CodeOptions,
+    ) -> Result<Option<u64>> {
+        let guard = self.parts.replay_guard()?;
+        let Some((step, entry)) = self.parts.otp_verify_for_guard(secret, code, options)? else {
+            return Ok(None);
+        };
+        Ok(guard.accept(&entry, Timestamp::now())?.then_some(step))
+    }
+
+    /// [`Jam::otp_uri`] as a QR code: a document of SVG, which can stand in a page of HTML as it is.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"otp": {"type": "totp"}}))?;
+    /// let secret = jam::otp::SharedSecret::generate();
+    /// assert!(jam.otp_qr_svg(&secret, "ann", "Shop", None)?.starts_with("<svg "));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Jam::otp_uri`]; for a URI that no QR code holds.
+    pub fn otp_qr_svg(
+        &self,
+        secret: &SharedSecret,
+        name: &str,
+        issuer: &str,
+        counter: Option<u64>,
+    ) -> Result<String> {
+        self.parts.otp_qr_svg(secret, name, issuer, counter)
     }
 
     /// Where to send the browser (RFC 6749 section 4.1.1).
@@ -512,7 +592,7 @@ impl Jam {
         self.parts.paseto_decode(token, options)
     }
 
-    /// Lets go of files and connections, for all clones. Sessions and lists fail with
+    /// Lets go of files and connections, for all clones. Sessions, lists and the replay guard fail with
     /// [`StoreError::Closed`](crate::StoreError::Closed) from here on; what needs no store works on.
     ///
     /// ```
@@ -529,6 +609,9 @@ impl Jam {
         if let Some(list) = self.jwt_list() {
             list.close();
         }
+        if let Some(guard) = self.replay_guard() {
+            guard.close();
+        }
     }
 }
 
@@ -544,4 +627,8 @@ fn sessions(config: SessionConfig) -> Result<Sessions> {
 
 fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
     TokenList::new(config.backend.open(LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
+}
+
+fn replay_guard(backend: &Backend) -> Result<ReplayGuard> {
+    Ok(ReplayGuard::new(backend.open(REPLAY_GUARD_NAMESPACE)?))
 }

@@ -8,8 +8,8 @@
 //! |---|---|
 //! | [`jose`] | JSON Web Keys, signatures and tokens (RFC 7515 - 7519) |
 //! | [`paseto`] | PASETO version 4 |
-//! | [`otp`] | one-time passwords (RFC 4226, RFC 6238) |
-//! | [`session`], [`token_list`] | server-side sessions, white and black lists of tokens |
+//! | [`otp`] | one-time passwords (RFC 4226, RFC 6238), recovery codes |
+//! | [`session`], [`token_list`], [`replay_guard`] | server-side sessions, white and black lists of tokens, used one-time passwords |
 //! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |
 //! | [`oauth2`] | the OAuth 2.0 client (RFC 6749) |
 //! | [`cookie`] | the cookie that carries a session's id (RFC 6265) |
@@ -31,6 +31,7 @@ pub mod otp;
 pub mod paseto;
 pub mod password;
 pub mod process;
+pub mod replay_guard;
 pub mod secret;
 pub mod session;
 pub mod store;

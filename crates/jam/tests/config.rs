@@ -278,7 +278,20 @@ fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
         (json!({"jwt": {"alg": "HS256", "sub": "me"}}), "jwt.sub: unknown key; did you mean \"subject\"?"),
         (
             json!({"otp": {"colour": 1}}),
-            "otp.colour: unknown key; known are \"custom_module\", \"digits\", \"digest\", \"interval\", \"type\"",
+            "otp.colour: unknown key; known are \"replay_guard\", \"custom_module\", \"digits\", \"digest\", \"interval\", \"type\"",
+        ),
+        (json!({"otp": {"replay": {}}}), "otp.replay: unknown key; did you mean \"replay_guard\"?"),
+        (
+            json!({"otp": {"repaly_guard": {}}}),
+            "otp.repaly_guard: unknown key; did you mean \"replay_guard\"?",
+        ),
+        (
+            json!({"otp": {"replay_guard": {"bakend": "memory"}}}),
+            "otp.replay_guard.bakend: unknown key; did you mean \"backend\"?",
+        ),
+        (
+            json!({"otp": {"replay_guard": {"backend": "memory", "sqlite_pth": "a"}}}),
+            "otp.replay_guard.sqlite_pth: unknown key; did you mean \"sqlite_path\"?",
         ),
     ] {
         assert_eq!(refused(tree), message);
@@ -317,6 +330,7 @@ fn a_value_of_the_wrong_type_is_refused_with_path_and_type() {
         ),
         (json!({"otp": {"digits": 6.5}}), "otp.digits: must be an integer, not a number"),
         (json!({"otp": {"digits": {}}}), "otp.digits: must be an integer, not a table"),
+        (json!({"otp": {"replay_guard": "memory"}}), "otp.replay_guard: must be a table, not text"),
         (json!({"oauth2": {"providers": {"x": 1}}}), "oauth2.providers.x: must be a table, not an integer"),
     ] {
         assert_eq!(refused(tree), message);
@@ -341,6 +355,9 @@ fn a_value_out_of_range_is_refused() {
         (json!({"session": {"redis_sessions_key": ""}}), "session.redis_sessions_key"),
         (json!({"session": {"session_type": "json", "json_path": ""}}), "session.json_path"),
         (json!({"session": {"redis_uri": "redis://h"}}), "session.redis_uri"),
+        (json!({"otp": {"replay_guard": {"backend": "redsi"}}}), "otp.replay_guard.backend"),
+        (json!({"otp": {"replay_guard": {"backend": "custom"}}}), "otp.replay_guard.custom_module"),
+        (json!({"otp": {"replay_guard": {"redis_uri": "redis://h"}}}), "otp.replay_guard.redis_uri"),
         (json!({"otp": {"digits": 0}}), "otp.digits"), // attack 53
         (json!({"otp": {"digits": 11}}), "otp.digits"), // attack 53
         (json!({"otp": {"digits": -6}}), "otp.digits"),
@@ -487,7 +504,10 @@ fn the_typed_form_holds_what_was_given() {
             "list": {"type": "black", "backend": "redis", "redis_uri": ["redis://h"], "in_list_life_time": 60},
         },
         "session": {"session_type": "json", "json_path": "s.json", "default_ttl": null, "absolute_ttl": 7200},
-        "otp": {"type": "hotp", "digits": 8, "digest": "SHA512"},
+        "otp": {
+            "type": "hotp", "digits": 8, "digest": "SHA512",
+            "replay_guard": {"backend": "redis", "redis_uri": "redis://h"},
+        },
         "paseto": {"version": "v4", "purpose": "public", "public_key": "k"},
     }))
     .unwrap();
@@ -511,6 +531,9 @@ fn the_typed_form_holds_what_was_given() {
     let otp = config.otp.unwrap();
     assert_eq!((otp.kind, otp.options.digits), (OtpKind::Hotp, 8));
     assert_eq!((otp.options.digest, otp.options.interval), (Digest::Sha512, 30));
+    assert!(
+        matches!(&otp.replay_guard, Some(Backend::Redis(options)) if options.url.expose() == "redis://h" && options.namespace == "otp_replay")
+    );
     assert!(matches!(config.paseto.unwrap().public_key, Some(KeySource::Text(text)) if text.expose() == "k"));
 }
 

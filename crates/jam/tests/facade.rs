@@ -313,6 +313,10 @@ fn one_time_passwords_honour_every_configured_parameter() {
         assert!(call!(face, otp_verify_code(&seed, "46119246", at(89))).unwrap());
         assert!(!call!(face, otp_verify_code(&seed, "46119246", at(120))).unwrap());
         assert!(!call!(face, otp_verify_code(&seed, "46119246", at(60).look_ahead(0))).unwrap());
+        assert_eq!(call!(face, otp_verify_step(&seed, "46119246", at(89))).unwrap(), Some(1));
+        assert_eq!(call!(face, otp_verify_step(&seed, "46119246", at(120))).unwrap(), None);
+        let svg = call!(face, otp_qr_svg(&seed, "ann", "My App", None)).unwrap();
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"));
         let uri = call!(face, otp_uri(&seed, "ann", "My App", None)).unwrap();
         assert!(uri.contains("digits=8") && uri.contains("SHA256") && uri.contains("My%20App"), "{uri}");
     }
@@ -320,6 +324,10 @@ fn one_time_passwords_honour_every_configured_parameter() {
     for face in Face::both(&json!({"otp": {"type": "hotp"}})) {
         assert_eq!(call!(face, otp_code(&seed, Some(0))).unwrap(), "755224");
         assert!(call!(face, otp_verify_code(&seed, "287082", CodeOptions::new().factor(0))).unwrap());
+        assert_eq!(
+            call!(face, otp_verify_step(&seed, "287082", CodeOptions::new().factor(0))).unwrap(),
+            Some(1)
+        );
         assert_eq!(code(call!(face, otp_code(&seed, None))), "validation.invalid");
         let uri = call!(face, otp_uri(&seed, "ann", "me", Some(5))).unwrap();
         assert!(uri.starts_with("otpauth://hotp/") && uri.contains("counter=5"), "{uri}");
@@ -454,6 +462,9 @@ fn a_part_without_a_section_names_the_section() {
         named(call!(face, otp_code(&secret, None)).unwrap_err(), "otp");
         named(call!(face, otp_uri(&secret, "a", "b", None)).unwrap_err(), "otp");
         named(call!(face, otp_verify_code(&secret, "1", CodeOptions::new())).unwrap_err(), "otp");
+        named(call!(face, otp_verify_step(&secret, "1", CodeOptions::new())).unwrap_err(), "otp");
+        named(call!(face, otp_verify_once(&secret, "1", CodeOptions::new())).unwrap_err(), "otp");
+        named(call!(face, otp_qr_svg(&secret, "a", "b", None)).unwrap_err(), "otp");
         named(call!(face, oauth2_get_authorized_url("github", &[], &call_options)).unwrap_err(), "oauth2");
         named(call!(face, oauth2_fetch_token("github", "c", &call_options)).unwrap_err(), "oauth2");
         named(call!(face, oauth2_refresh_token("github", "t", &call_options)).unwrap_err(), "oauth2");
@@ -485,6 +496,7 @@ fn a_broken_section_is_refused_at_construction_and_leaves_no_file_behind() {
             "configuration.invalid",
         ),
         (json!({"otp": {"digits": 5}}), "configuration.invalid"),
+        (json!({"otp": {"replay_guard": {"backend": "none"}}}), "configuration.invalid"),
         (json!({"oauth2": {"providers": {"mine": {"client_id": "a"}}}}), "configuration.invalid"),
         (json!({"jwtt": {}}), "configuration.invalid"),
     ] {
@@ -583,6 +595,7 @@ fn every_future_can_be_sent(jam: jam::aio::Jam, secret: SharedSecret, map: Map<S
     sent(jam.session_rework(""));
     sent(jam.session_list(""));
     sent(jam.otp_code(&secret, None));
+    sent(jam.otp_verify_once(&secret, "", CodeOptions::new()));
     sent(jam.oauth2_get_authorized_url("", &[], &call));
     sent(jam.oauth2_fetch_token("", "", &call));
     sent(jam.paseto_create(&map, &PasetoCreateOptions::new()));
@@ -626,6 +639,9 @@ fn the_faces_have_the_same_methods_with_the_same_arguments() {
         "otp_code",
         "otp_uri",
         "otp_verify_code",
+        "otp_verify_step",
+        "otp_verify_once",
+        "otp_qr_svg",
         "oauth2_get_authorized_url",
         "oauth2_fetch_token",
         "oauth2_refresh_token",

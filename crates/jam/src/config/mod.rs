@@ -15,7 +15,8 @@
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
 //! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; a key may be `file:PATH` |
-//! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30) |
+//! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30); `replay_guard` |
+//! | `otp.replay_guard` | `backend` (`sqlite`) and its keys as for `session` |
 //!
 //! In Python every section but the top one may name a class of the user's own in `custom_module`; its other keys belong to
 //! that class then.
@@ -40,6 +41,7 @@ pub use self::section::{placeholder, placeholder_index};
 use crate::jose::JwtOptions;
 use crate::jose::jws::Algorithm;
 use crate::oauth2::{ClientAuthentication, ProviderOptions};
+pub use crate::otp::OtpKind;
 use crate::otp::OtpOptions;
 use crate::paseto::{KeySource, PasetoOptions, Purpose};
 use crate::secret::Secret;
@@ -57,13 +59,13 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// The path within a file at which the configuration is looked for, unless another is given.
 pub const DEFAULT_POINTER: &str = "jam";
 
-/// The SQLite file of sessions and lists, in the working directory, unless another is configured.
+/// The SQLite file of whatever is kept, in the working directory, unless another is configured.
 pub const DEFAULT_SQLITE_PATH: &str = "jam.sqlite3";
 
-/// The JSON file of sessions and lists, in the working directory, unless another is configured.
+/// The JSON file of whatever is kept, in the working directory, unless another is configured.
 pub const DEFAULT_JSON_PATH: &str = "jam.json";
 
-/// The Redis server of sessions and lists, unless another is configured.
+/// The Redis server of whatever is kept, unless another is configured.
 pub const DEFAULT_REDIS_URI: &str = RedisOptions::DEFAULT_URL;
 
 /// What keeps sessions apart from all else in a store; on Redis another name can be configured.
@@ -71,6 +73,9 @@ pub const SESSIONS_NAMESPACE: &str = "sessions";
 
 /// What keeps lists apart from all else in a store.
 pub const LIST_NAMESPACE: &str = "jwt_list";
+
+/// What keeps used one-time passwords apart from all else in a store.
+pub const REPLAY_GUARD_NAMESPACE: &str = "otp_replay";
 
 /// A key file is small; this admits a 16384-bit RSA key with room to spare.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
@@ -125,7 +130,7 @@ pub struct ListConfig {
     pub life_time: Option<Duration>,
 }
 
-/// Where sessions or a list are kept.
+/// Where sessions, a list or used one-time passwords are kept.
 #[derive(Clone, Debug)]
 pub enum Backend {
     /// In this process, and gone with it.
@@ -207,22 +212,14 @@ pub struct SessionConfig {
 }
 
 /// How one-time passwords are made and checked.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OtpConfig {
     /// What the passwords are made from: time or a counter.
     pub kind: OtpKind,
     /// Digits, hash and interval.
     pub options: OtpOptions,
-}
-
-/// What one-time passwords are made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OtpKind {
-    /// The time (RFC 6238).
-    #[default]
-    Totp,
-    /// A counter (RFC 4226).
-    Hotp,
+    /// Where it is kept which passwords were used; `None`: nowhere.
+    pub replay_guard: Option<Backend>,
 }
 
 impl Config {
@@ -561,8 +558,11 @@ fn from_key_file(
 }
 
 fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
+    let replay_guard = section
+        .section(&["replay_guard"], |guard| backend(guard, &["backend"], REPLAY_GUARD_NAMESPACE))?
+        .flatten();
     if section.has_custom_module(&["custom_module"])? {
-        return Ok(OtpConfig::default());
+        return Ok(OtpConfig { replay_guard, ..OtpConfig::default() });
     }
     let default = OtpOptions::default();
     let digits = section.integer(&["digits"], 6..=10)?.and_then(|digits| u32::try_from(digits).ok());
@@ -578,5 +578,5 @@ fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
         Some("hotp") => OtpKind::Hotp,
         _ => OtpKind::Totp,
     };
-    Ok(OtpConfig { kind, options })
+    Ok(OtpConfig { kind, options, replay_guard })
 }
