@@ -72,7 +72,8 @@ class BaseJam:
         self._leeway: float = 0
         self.jwt: BaseJWT | None = self._make_jwt(settings.get("jwt"), serializer)
         self._jwt: Any = _or_refusal(self.jwt, "jwt")
-        self.otp: ConfiguredOTP | None = self._make(settings, "otp")
+        self._replay_guard: Any = _NotConfigured("otp.replay_guard" if "otp" in settings else "otp")
+        self.otp: ConfiguredOTP | None = self._make_otp(settings.get("otp"))
         self._otp: Any = _or_refusal(self.otp, "otp")
         self.paseto: BasePASETO | None = self._make(settings, "paseto", serializer=serializer)
         self._paseto: Any = _or_refusal(self.paseto, "paseto")
@@ -119,6 +120,17 @@ class BaseJam:
         options = {key: value for key, value in section.items() if key != "list"}
         return _build.create(options, self._factory("jwt"), "jwt", list=tokens, serializer=serializer)
 
+    def _make_otp(self, section: dict[str, Any] | None) -> Any:
+        if section is None:
+            return None
+        guard = None
+        if "replay_guard" in section:
+            factory = self._factory("otp.replay_guard")
+            guard = _build.create(section["replay_guard"], factory, "otp.replay_guard")
+            self._replay_guard = self._callable_form(guard)
+        options = {key: value for key, value in section.items() if key != "replay_guard"}
+        return _build.create(options, self._factory("otp"), "otp", replay_guard=guard)
+
     def _check_leeway(self, leeway: float | None) -> None:
         """Refuses what would accept tokens that the black list has forgotten."""
         if leeway is not None and not self._is_white_list and leeway > self._leeway:
@@ -153,10 +165,8 @@ class BaseJam:
 
     def _closable(self) -> list[Any]:
         """The modules that hold connections or files; one of the user's own may have no `close`."""
-        modules = [self._list, *self._oauth2.values()]
-        if self.session is not None:
-            modules.append(self._session)
-        return [module for module in modules if hasattr(module, "close")]
+        modules = [self._list, self._session, self._replay_guard, *self._oauth2.values()]
+        return [module for module in modules if not isinstance(module, _NotConfigured) and hasattr(module, "close")]
 
     def __repr__(self) -> str:
         name = f"{type(self).__module__}.{type(self).__qualname__}"

@@ -1,4 +1,4 @@
-"""Sessions and lists on a client object of redis-py (or fakeredis), in place of Jam's own connection to Redis.
+"""What Jam keeps in Redis, on a client object of redis-py (or fakeredis) in place of Jam's own connection.
 
 What is stored is the same, byte for byte, so both ways can share a server. Every step is told as a generator: it
 gives `Ask` and `Commit`, and gets the answers. This module runs them on a blocking client, `jam.aio._redis_client` on
@@ -38,6 +38,9 @@ VERSION = 1
 
 LIST_NAMESPACE = "jwt_list"
 """What the names of a list's keys begin with; the same as where Jam's own connection is used."""
+
+REPLAY_GUARD_NAMESPACE = "otp_replay"
+"""The same for the keys of a replay guard."""
 
 NEVER = math.inf
 
@@ -303,6 +306,18 @@ class ListSteps:
         yield Ask([("DEL", self._name(token))])
 
 
+class ReplayGuardSteps:
+    """The verb of a replay guard as a generator."""
+
+    def accept(self, key: str, keep: int) -> Operation[bool]:
+        key_id, rest = _jam.replay_guard_entry(key, keep)
+        (time,) = yield Ask([("TIME",)])
+        stored = new_value(b"1", None, rest, milliseconds(time))
+        (command,) = set_value(f"{REPLAY_GUARD_NAMESPACE}:{{{key_id}}}", stored)
+        (done,) = yield Ask([(*command, "NX")])
+        return bool(done)
+
+
 @contextmanager
 def store_errors() -> Generator[None, None, None]:
     """The client's errors as those of a store. Their own words may quote keys, so they are not passed on."""
@@ -328,11 +343,13 @@ def is_client(value: Any, *, asynchronous: bool) -> bool:
     execute = getattr(value, "execute_command", None)
     if execute is None:
         raise JamConfigurationError(
-            f"redis_uri: must be an address or a client object of redis-py, not {type(value).__name__}"
+            f"redis_uri: must be an address or a client object of redis-py, not {type(value).__name__}",
+            details={"path": "redis_uri"},
         )
     if inspect.iscoroutinefunction(execute) is not asynchronous:
         wanted = "redis.asyncio.Redis" if asynchronous else "redis.Redis"
-        raise JamConfigurationError(f"redis_uri: this client object cannot be used here; give a {wanted}")
+        reason = f"redis_uri: this client object cannot be used here; give a {wanted}"
+        raise JamConfigurationError(reason, details={"path": "redis_uri"})
     return True
 
 
@@ -444,6 +461,20 @@ class ClientList:
 
     def delete(self, token: str) -> None:
         self._driver.run(lambda: self._steps.delete(token))
+
+    def close(self) -> None:
+        self._driver.close()
+
+
+class ClientReplayGuard:
+    """What `_jam.ReplayGuard` does, on a client object."""
+
+    def __init__(self, client: Any) -> None:
+        self._steps = ReplayGuardSteps()
+        self._driver = Driver(client)
+
+    def accept(self, key: str, keep: int) -> bool:
+        return self._driver.run(lambda: self._steps.accept(key, keep))
 
     def close(self) -> None:
         self._driver.close()

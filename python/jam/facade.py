@@ -45,6 +45,7 @@ class Jam(BaseJam):
         "session": "jam.sessions.create_instance",
         "oauth2": "jam.oauth2.create_instance",
         "otp": "jam.otp.create_instance",
+        "otp.replay_guard": "jam.otp.replay_guard.create_instance",
         "paseto": "jam.paseto.create_instance",
     }
 
@@ -183,6 +184,42 @@ class Jam(BaseJam):
             look_ahead: Steps accepted before and after (TOTP), or counters accepted after (HOTP).
         """
         return self._otp.verify(secret, code, factor, look_ahead)
+
+    def otp_verify_step(
+        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
+    ) -> int | None:
+        """As `otp_verify_code`, but names what the code belongs to.
+
+        Returns:
+            The step (TOTP) or the counter (HOTP), or `None`. Compare it with `None`: the first counter is 0.
+        """
+        return self._otp.verify_step(secret, code, factor, look_ahead)
+
+    def otp_verify_once(
+        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
+    ) -> int | None:
+        """As `otp_verify_step`, but accepts the code of a step once.
+
+        What was accepted is kept where the section `otp.replay_guard` says.
+
+        Returns:
+            The step, or `None` for a wrong code and for one that was used.
+
+        Raises:
+            JamStoreError: The store failed; the code may be used up.
+        """
+        return self._replay_guard.verify(self._otp(secret), code, factor, look_ahead)
+
+    def otp_qr_svg(self, secret: str | bytes, name: str, issuer: str, counter: int | None = None) -> str:
+        """Gives `otp_uri` as a QR code: a document of SVG, which can stand in a page of HTML as it is.
+
+        Args:
+            secret: As for `otp_code`.
+            name: As for `otp_uri`.
+            issuer: As for `otp_uri`.
+            counter: As for `otp_uri`.
+        """
+        return self._otp.qr_svg(secret, name, issuer, counter)
 
     def oauth2_get_authorized_url(self, provider: str, scope: Sequence[str], **extra: Any) -> str:
         """Gives the address to send the browser to.

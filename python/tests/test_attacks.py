@@ -47,7 +47,7 @@ from jam.exceptions import (
     JamValidationError,
 )
 from jam.jwt import JWT
-from jam.otp import HOTP, TOTP
+from jam.otp import HOTP, TOTP, RecoveryCodes, ReplayGuard, parse_uri
 from jam.paseto import PASETOv4
 from jam.utils import generate_aes_key
 from jwt.algorithms import RSAAlgorithm
@@ -872,6 +872,9 @@ CALLS: list[tuple[str, int]] = [
     ("otp_code", 2),
     ("otp_uri", 4),
     ("otp_verify_code", 4),
+    ("otp_verify_step", 4),
+    ("otp_verify_once", 4),
+    ("otp_qr_svg", 4),
     ("oauth2_get_authorized_url", 2),
     ("oauth2_fetch_token", 3),
     ("oauth2_refresh_token", 3),
@@ -887,6 +890,9 @@ GOOD: dict[str, list[Any]] = {
     "otp_code": ["secret", 59],
     "otp_uri": ["secret", "name", "issuer", 0],
     "otp_verify_code": ["secret", "123456", 59, 1],
+    "otp_verify_step": ["secret", "123456", 59, 1],
+    "otp_verify_once": ["secret", "123456", 59, 1],
+    "otp_qr_svg": ["secret", "name", "issuer", 0],
     "oauth2_get_authorized_url": ["github", ["read"]],
     "oauth2_fetch_token": ["github", "code", "authorization_code"],
     "oauth2_refresh_token": ["github", "token", "refresh_token"],
@@ -908,7 +914,7 @@ def test_odd_arguments_raise_a_clear_error_or_work(face: Face, method: str, coun
         {
             "jwt": {"alg": "HS256", "secret": SECRET, "list": {"type": "black", "backend": "memory"}},
             "session": {"session_type": "memory"},
-            "otp": {},
+            "otp": {"replay_guard": {"backend": "memory"}},
             "paseto": {"version": "v4", "purpose": "local", "key": "70" * 32},
             "oauth2": {"providers": {"github": provider}},
         }
@@ -948,6 +954,19 @@ def test_odd_arguments_of_the_modules_raise_a_clear_error_or_work(face: Face, od
         *(lambda make=make: make(secret).verify(odd, 1) for make in (HOTP, TOTP)),
         *(lambda make=make: make(secret).verify_step("123456", odd) for make in (HOTP, TOTP)),
         *(lambda make=make: make(secret).verify("123456", 1, odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).resynchronize(odd, 1) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).resynchronize(["123456", odd], 1) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).resynchronize(["123456"] * 2, odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).resynchronize(["123456"] * 2, 1, odd) for make in (HOTP, TOTP)),
+        *(lambda make=make: make(secret).replay_entry(odd) for make in (HOTP, TOTP)),
+        lambda: TOTP(secret).qr_png(odd),
+        lambda: parse_uri(odd),
+        lambda: RecoveryCodes.generate(odd),
+        lambda: RecoveryCodes.from_text(odd),
+        lambda: RecoveryCodes.generate()[1].redeem(odd),
+        lambda: ReplayGuard("memory").accept(odd, 1),
+        lambda: ReplayGuard("memory").accept("key", odd),
+        lambda: ReplayGuard(odd),
         lambda: PASETOv4(odd, "70" * 32),
         lambda: PASETOv4("local", odd),
         lambda: PASETOv4.key("public", odd),
@@ -1158,7 +1177,7 @@ def test_odd_configurations_raise_a_clear_error_or_work(
     keys = {
         "jwt": "alg secret private_key public_key password expire issuer audience leeway list custom_module",
         "session": "session_type default_ttl absolute_ttl is_session_crypt session_aes_secret id_factory redis_uri",
-        "otp": "type digits digest interval",
+        "otp": "type digits digest interval replay_guard custom_module",
         "paseto": "version purpose key public_key",
         "oauth2": "providers",
     }

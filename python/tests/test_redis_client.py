@@ -1,4 +1,4 @@
-"""Sessions and lists on a client object of redis-py or fakeredis, given in place of an address."""
+"""Sessions, lists and replay guards on a client object of redis-py or fakeredis, given in place of an address."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import Any
 
 import fakeredis
 import jam.aio.lists
+import jam.aio.replay_guard
 import jam.aio.sessions
 import jam.jwt.lists
+import jam.otp.replay_guard
 import jam.sessions
 import pytest
 import redis
@@ -90,6 +92,36 @@ def test_all_verbs(face: Face, client: Client, decode_responses: bool, options: 
     sessions.clear("user")
     assert sessions.list("user") == []
     assert sessions.get(kept) == {}
+
+
+@pytest.mark.parametrize("decode_responses", [False, True])
+def test_attack_51_a_replay_guard_accepts_once(face: Face, client: Client, decode_responses: bool) -> None:
+    connection = client(decode_responses=decode_responses)
+    made = face.jam({"otp": {"replay_guard": {"backend": "redis", "redis_uri": connection}}})
+    assert made.otp_verify_once(b"12345678901234567890", "287082", 59) == 1
+    assert made.otp_verify_once(b"12345678901234567890", "287082", 59) is None
+    guard = face.drive(made.target.otp.replay_guard)
+    assert guard.accept("key", 2**60) is True
+    assert guard.accept("key", 60) is False
+    for key, keep in (("\ud800", 60), ("key", -1), (1, 60)):
+        with pytest.raises((JamValidationError, TypeError)):
+            guard.accept(key, keep)
+    guard.close()
+    with pytest.raises(JamStoreError):
+        guard.accept("other", 60)
+
+
+def test_a_replay_guard_shares_its_entries_with_the_native_one(face: Face, redis_server: RedisServer) -> None:
+    module, clients = (jam.aio.replay_guard, redis.asyncio) if face.is_async else (jam.otp.replay_guard, redis)
+    connection = clients.Redis.from_url(redis_server.uri)
+    native = face.drive(module.ReplayGuard("redis", redis_uri=redis_server.uri))
+    driven = face.drive(module.ReplayGuard("redis", redis_uri=connection))
+    for number in range(20):
+        first, second = (native, driven) if number % 2 else (driven, native)
+        assert first.accept(f"key {number}", 60) is True
+        assert second.accept(f"key {number}", 60) is False
+    native.close()
+    face.run(connection.aclose()) if face.is_async else connection.close()
 
 
 def test_a_facade_takes_a_client(face: Face, client: Client) -> None:

@@ -13,6 +13,7 @@ mod log;
 mod oauth2;
 mod otp;
 mod paseto;
+mod replay_guard;
 mod serializer;
 mod sessions;
 mod stores;
@@ -35,6 +36,7 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     oauth2::register(module)?;
     otp::register(module)?;
     paseto::register(module)?;
+    replay_guard::register(module)?;
     sessions::register(module)?;
     utils::register(module)
 }

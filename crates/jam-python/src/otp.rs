@@ -1,12 +1,14 @@
 //! One-time passwords, as Python sees them.
 
 use jam::Timestamp;
-use jam::otp::{OtpOptions, SharedSecret};
+use jam::otp::{OtpKind, OtpOptions, QrCode, ReplayEntry, SharedSecret};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
-use crate::arguments::{Text, integer, opaque_text, text};
-use crate::{error, log};
+use crate::arguments::{Text, integer, opaque_text, required_text, text};
+use crate::error::{self, not_picklable};
+use crate::log;
 
 /// Codes that follow a counter (RFC 4226).
 ///
@@ -77,9 +79,8 @@ impl Hotp {
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
-        let factor = factor.ok_or_else(|| error::validation("factor: a HOTP code needs its counter"))?;
-        let (factor, look_ahead) = (counter(factor)?, steps(look_ahead)?);
-        self.0.verify_step(opaque_text(code, "code")?, factor, look_ahead).map_err(error::to_py)
+        let (counter, look_ahead) = (required_counter(factor)?, steps(look_ahead)?);
+        self.0.verify_step(opaque_text(code, "code")?, counter, look_ahead).map_err(error::to_py)
     }
 
     /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.
@@ -100,6 +101,88 @@ impl Hotp {
     ) -> PyResult<String> {
         let counter = counter.map_or(Ok(0), |counter| integer(counter, "counter"))?;
         self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref()), counter).map_err(error::to_py)
+    }
+
+    /// Finds a counter that has run far ahead, by consecutive codes (RFC 4226 section 7.4).
+    ///
+    /// Args:
+    ///     codes: From 2 to 5 codes, in the order in which the device showed them.
+    ///     factor: The counter that the server expects.
+    ///     window: How many counters further the first code may lie: 0 to 1000.
+    ///
+    /// Returns:
+    ///     The counter of the last code, or None. The next code's counter is the one after it.
+    ///
+    /// Raises:
+    ///     JamValidationError: The counter is missing, or a number is out of range.
+    #[pyo3(
+        signature = (codes, factor = None, window = None),
+        text_signature = "($self, codes, factor=None, window=100)"
+    )]
+    fn resynchronize(
+        &self,
+        codes: &Bound<'_, PyAny>,
+        factor: Option<&Bound<'_, PyAny>>,
+        window: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<u64>> {
+        let (codes, counter, window) =
+            (typed_codes(codes)?, required_counter(factor)?, window_steps(window)?);
+        self.0.resynchronize(&borrowed(&codes), counter, window).map_err(error::to_py)
+    }
+
+    /// Gives what a replay guard keeps of an accepted counter: a key, and for how many seconds.
+    fn replay_entry(&self, step: &Bound<'_, PyAny>) -> PyResult<(String, u64)> {
+        Ok(entry(self.0.replay_entry(integer(step, "step")?)))
+    }
+
+    /// Gives the QR code of `provisioning_uri` as a document of SVG, which can stand in a page of HTML as it is.
+    #[pyo3(
+        signature = (name, issuer = None, counter = None),
+        text_signature = "($self, name, issuer='', counter=0)"
+    )]
+    fn qr_svg(
+        &self,
+        py: Python<'_>,
+        name: Text,
+        issuer: Option<Text>,
+        counter: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        draw(py, &self.provisioning_uri(name, issuer, counter)?, QrCode::to_svg)
+    }
+
+    /// Gives the QR code of `provisioning_uri` as a PNG file.
+    #[pyo3(
+        signature = (name, issuer = None, counter = None),
+        text_signature = "($self, name, issuer='', counter=0)"
+    )]
+    fn qr_png<'py>(
+        &self,
+        py: Python<'py>,
+        name: Text,
+        issuer: Option<Text>,
+        counter: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        draw(py, &self.provisioning_uri(name, issuer, counter)?, QrCode::to_png)
+            .map(|file| PyBytes::new(py, &file))
+    }
+
+    /// Gives the QR code of `provisioning_uri` as text for a terminal.
+    #[pyo3(
+        signature = (name, issuer = None, counter = None),
+        text_signature = "($self, name, issuer='', counter=0)"
+    )]
+    fn qr_text(
+        &self,
+        py: Python<'_>,
+        name: Text,
+        issuer: Option<Text>,
+        counter: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        draw(py, &self.provisioning_uri(name, issuer, counter)?, QrCode::to_text)
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(not_picklable("HOTP"))
     }
 
     fn __repr__(&self) -> &'static str {
@@ -199,8 +282,222 @@ impl Totp {
         self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref())).map_err(error::to_py)
     }
 
+    /// Finds out how far a device's clock has drifted, by consecutive codes (RFC 6238 section 6).
+    ///
+    /// Args:
+    ///     codes: From 2 to 5 codes, in the order in which the device showed them.
+    ///     factor: Unix seconds; now if left out.
+    ///     window: How many steps to both sides the first code may lie: 0 to 100.
+    ///
+    /// Returns:
+    ///     The step of the last code, or None. Accept it only if it is later than the last step that was accepted.
+    ///
+    /// Raises:
+    ///     JamValidationError: The time lies before 1970, or a number is out of range.
+    #[pyo3(
+        signature = (codes, factor = None, window = None),
+        text_signature = "($self, codes, factor=None, window=100)"
+    )]
+    fn resynchronize(
+        &self,
+        codes: &Bound<'_, PyAny>,
+        factor: Option<&Bound<'_, PyAny>>,
+        window: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<u64>> {
+        let (codes, window, time) = (typed_codes(codes)?, window_steps(window)?, time(factor)?);
+        self.0.resynchronize(&borrowed(&codes), window, time).map_err(error::to_py)
+    }
+
+    /// Gives what a replay guard keeps of an accepted step: a key, and for how many seconds.
+    fn replay_entry(&self, step: &Bound<'_, PyAny>) -> PyResult<(String, u64)> {
+        Ok(entry(self.0.replay_entry(integer(step, "step")?)))
+    }
+
+    /// Gives the QR code of `provisioning_uri` as a document of SVG, which can stand in a page of HTML as it is.
+    #[pyo3(signature = (name, issuer = None), text_signature = "($self, name, issuer='')")]
+    fn qr_svg(&self, py: Python<'_>, name: Text, issuer: Option<Text>) -> PyResult<String> {
+        draw(py, &self.provisioning_uri(name, issuer)?, QrCode::to_svg)
+    }
+
+    /// Gives the QR code of `provisioning_uri` as a PNG file.
+    #[pyo3(signature = (name, issuer = None), text_signature = "($self, name, issuer='')")]
+    fn qr_png<'py>(
+        &self,
+        py: Python<'py>,
+        name: Text,
+        issuer: Option<Text>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        draw(py, &self.provisioning_uri(name, issuer)?, QrCode::to_png).map(|file| PyBytes::new(py, &file))
+    }
+
+    /// Gives the QR code of `provisioning_uri` as text for a terminal.
+    #[pyo3(signature = (name, issuer = None), text_signature = "($self, name, issuer='')")]
+    fn qr_text(&self, py: Python<'_>, name: Text, issuer: Option<Text>) -> PyResult<String> {
+        draw(py, &self.provisioning_uri(name, issuer)?, QrCode::to_text)
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(not_picklable("TOTP"))
+    }
+
     fn __repr__(&self) -> &'static str {
         "<jam.otp.TOTP>"
+    }
+}
+
+/// What an `otpauth://` text says; `parse_uri` gives it.
+#[pyclass(frozen, module = "jam._jam", name = "OtpauthURI")]
+pub(crate) struct OtpauthUri(jam::otp::OtpauthUri);
+
+#[pymethods]
+impl OtpauthUri {
+    /// `totp` or `hotp`.
+    #[getter]
+    fn r#type(&self) -> String {
+        self.0.kind.to_string()
+    }
+
+    /// The secret as base32 text.
+    #[getter]
+    fn secret(&self) -> String {
+        self.0.secret.to_base32()
+    }
+
+    /// The account's name.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The service's name; empty where there is none.
+    #[getter]
+    fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// How many digits a code has.
+    #[getter]
+    fn digits(&self) -> u32 {
+        self.0.options.digits
+    }
+
+    /// `sha1`, `sha256` or `sha512`.
+    #[getter]
+    fn digest(&self) -> String {
+        self.0.options.digest.to_string().to_ascii_lowercase()
+    }
+
+    /// The seconds for which a code holds; None for `hotp`.
+    #[getter]
+    fn interval(&self) -> Option<u64> {
+        (self.0.kind == OtpKind::Totp).then_some(self.0.options.interval)
+    }
+
+    /// The counter to begin with; None for `totp`.
+    #[getter]
+    fn counter(&self) -> Option<u64> {
+        (self.0.kind == OtpKind::Hotp).then_some(self.0.counter)
+    }
+
+    /// The `TOTP` or `HOTP` of the secret and the parameters.
+    #[getter]
+    fn otp(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let (secret, options) = (self.0.secret.clone(), self.0.options);
+        let made = match self.0.kind {
+            OtpKind::Totp => {
+                let totp = jam::otp::Totp::new(secret, options).map_err(error::to_py)?;
+                Py::new(py, Totp(totp))?.into_any()
+            }
+            OtpKind::Hotp => {
+                let hotp = jam::otp::Hotp::new(secret, options).map_err(error::to_py)?;
+                Py::new(py, Hotp(hotp))?.into_any()
+            }
+        };
+        log::flush(py);
+        Ok(made)
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(not_picklable("OtpauthURI"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<jam.otp.OtpauthURI of a {}>", self.0.kind)
+    }
+}
+
+/// Reads an `otpauth://` text, the content of the QR codes that authenticator apps scan.
+///
+/// It is strict where two readers could come to different codes: numbers have one spelling, no parameter stands twice,
+/// and the label and the parameter `issuer` name the same one.
+///
+/// Raises:
+///     JamValidationError: The text is no such URI; the message says why, without the secret.
+#[pyfunction]
+fn parse_uri(uri: &Bound<'_, PyAny>) -> PyResult<OtpauthUri> {
+    jam::otp::OtpauthUri::parse(required_text(uri, "uri")?).map(OtpauthUri).map_err(error::to_py)
+}
+
+/// What is kept of a user's recovery codes: a salt, and a hash of each code that is left.
+///
+/// It is never changed: `redeem` gives a new one.
+#[pyclass(frozen, module = "jam._jam")]
+pub(crate) struct RecoveryCodes(jam::otp::RecoveryCodes);
+
+#[pymethods]
+impl RecoveryCodes {
+    /// Makes new codes of 120 random bits each.
+    ///
+    /// Args:
+    ///     count: How many: 1 to 100.
+    ///
+    /// Returns:
+    ///     The codes, to be shown to the user once, and what is to be stored of them.
+    #[staticmethod]
+    #[pyo3(signature = (count = None), text_signature = "(count=10)")]
+    fn generate(count: Option<&Bound<'_, PyAny>>) -> PyResult<(Vec<String>, Self)> {
+        let count = count.map_or(Ok(10), |count| integer(count, "count"))?;
+        let (codes, kept) = jam::otp::RecoveryCodes::generate(count).map_err(error::to_py)?;
+        Ok((codes.iter().map(|code| code.expose().clone()).collect(), Self(kept)))
+    }
+
+    /// Reads what `to_text` wrote.
+    ///
+    /// Raises:
+    ///     JamValidationError: The text is damaged.
+    #[staticmethod]
+    fn from_text(stored: &Bound<'_, PyAny>) -> PyResult<Self> {
+        jam::otp::RecoveryCodes::from_text(text(stored, "stored")?).map(Self).map_err(error::to_py)
+    }
+
+    /// Gives the form for a database: ASCII text of 25 characters, and 44 more for each code.
+    fn to_text(&self) -> String {
+        self.0.to_text()
+    }
+
+    /// Gives what is left when a code has been used, or None if it is none of the codes that are left.
+    ///
+    /// Store what is left before the user gets in, and only in place of what was read: two requests at once could
+    /// otherwise both use the code.
+    ///
+    /// Args:
+    ///     code: What the user typed. Case, spaces and dashes do not matter, nor whether O stands for 0, or I or L for 1.
+    fn redeem(&self, code: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        Ok(self.0.redeem(opaque_text(code, "code")?).map(Self))
+    }
+
+    /// How many codes are left.
+    #[getter]
+    fn remaining(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn __reduce__(&self) -> PyResult<Py<PyAny>> {
+        Err(not_picklable("RecoveryCodes"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<jam.otp.RecoveryCodes, {} left>", self.0.remaining())
     }
 }
 
@@ -233,6 +530,10 @@ fn counter(factor: &Bound<'_, PyAny>) -> PyResult<u64> {
     integer(factor, "factor")
 }
 
+fn required_counter(factor: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+    counter(factor.ok_or_else(|| error::validation("factor: a HOTP code needs its counter"))?)
+}
+
 fn time(factor: Option<&Bound<'_, PyAny>>) -> PyResult<Timestamp> {
     factor
         .map_or_else(|| Ok(Timestamp::now()), |factor| integer(factor, "factor").map(Timestamp::from_seconds))
@@ -242,8 +543,36 @@ fn steps(look_ahead: Option<&Bound<'_, PyAny>>) -> PyResult<u32> {
     look_ahead.map_or(Ok(1), |look_ahead| integer(look_ahead, "look_ahead"))
 }
 
+fn window_steps(window: Option<&Bound<'_, PyAny>>) -> PyResult<u32> {
+    window.map_or(Ok(100), |window| integer(window, "window"))
+}
+
+/// The texts of `codes`, an iterable; no more of it is read than makes too many.
+fn typed_codes(codes: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if codes.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err("codes: expected several codes, not one str"));
+    }
+    codes.try_iter()?.take(6).map(|code| Ok(opaque_text(&code?, "code")?.to_owned())).collect()
+}
+
+fn borrowed(codes: &[String]) -> Vec<&str> {
+    codes.iter().map(String::as_str).collect()
+}
+
+/// Draws a QR code, which takes milliseconds, without the GIL.
+fn draw<T: Send>(py: Python<'_>, uri: &str, form: fn(&QrCode) -> T) -> PyResult<T> {
+    py.detach(|| QrCode::new(uri).map(|code| form(&code))).map_err(error::to_py)
+}
+
+fn entry(entry: ReplayEntry) -> (String, u64) {
+    (entry.id, entry.keep.as_secs())
+}
+
 /// Adds this part's classes and functions.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Hotp>()?;
-    module.add_class::<Totp>()
+    module.add_class::<Totp>()?;
+    module.add_class::<OtpauthUri>()?;
+    module.add_class::<RecoveryCodes>()?;
+    module.add_function(wrap_pyfunction!(parse_uri, module)?)
 }

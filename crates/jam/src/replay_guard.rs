@@ -9,14 +9,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::Result;
-use crate::Timestamp;
 use crate::crypto::sha256;
 use crate::encoding::base64url_encode;
 use crate::otp::ReplayEntry;
 use crate::session::MAX_TTL;
 use crate::store::{Key, Lifetime, Store};
+use crate::{Result, Timestamp};
 
 /// The bytes of an entry: its being there says everything.
 const ACCEPTED: &[u8] = b"1";
@@ -26,8 +26,13 @@ pub fn key(id: &str) -> Key {
     Key { group: None, id: base64url_encode(sha256(&[b"jam.replay_guard\0", id.as_bytes()].concat())) }
 }
 
+/// How long an entry lives in the store: a hundred years at most.
+pub fn life_time(entry: &ReplayEntry) -> Duration {
+    entry.keep.min(MAX_TTL)
+}
+
 fn lifetime(entry: &ReplayEntry, now: Timestamp) -> Lifetime {
-    Lifetime { idle: None, deadline: Some(now + entry.keep.min(MAX_TTL)) }
+    Lifetime { idle: None, deadline: Some(now + life_time(entry)) }
 }
 
 /// A guard over a blocking store. One instance can be shared between threads; clones share the store.
@@ -127,8 +132,6 @@ pub mod aio {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::store::MemoryStore;
 

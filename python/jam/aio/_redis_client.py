@@ -1,4 +1,4 @@
-"""Sessions and lists on a client object of `redis.asyncio`: the steps of `jam._redis_client`, awaited."""
+"""What Jam keeps in Redis, on a client object of `redis.asyncio`: the steps of `jam._redis_client`, awaited."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jam._redis_client import (
     Commit,
     ListSteps,
     Operation,
+    ReplayGuardSteps,
     SessionSteps,
     closed,
     options_of,
@@ -118,6 +119,20 @@ class ClientList:
 
     async def delete(self, token: str) -> None:
         await self._driver.run(lambda: self._steps.delete(token))
+
+    async def close(self) -> None:
+        await self._driver.close()
+
+
+class ClientReplayGuard:
+    """What `_jam.AsyncReplayGuard` does, on a client object."""
+
+    def __init__(self, client: Any) -> None:
+        self._steps = ReplayGuardSteps()
+        self._driver = Driver(client)
+
+    async def accept(self, key: str, keep: int) -> bool:
+        return await self._driver.run(lambda: self._steps.accept(key, keep))
 
     async def close(self) -> None:
         await self._driver.close()

@@ -9,6 +9,7 @@ from jam._base import BaseJam
 from jam.aio._threads import InThread
 from jam.aio.lists import BaseJWTList
 from jam.aio.oauth2 import BaseOAuth2Client
+from jam.aio.replay_guard import BaseReplayGuard
 from jam.aio.sessions import BaseSessionModule
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Jam(BaseJam):
         "session": "jam.aio.sessions.create_instance",
         "oauth2": "jam.aio.oauth2.create_instance",
         "otp": "jam.otp.create_instance",
+        "otp.replay_guard": "jam.aio.replay_guard.create_instance",
         "paseto": "jam.paseto.create_instance",
     }
 
@@ -119,6 +121,22 @@ class Jam(BaseJam):
         """Whether a one-time password is good."""
         return self._otp.verify(secret, code, factor, look_ahead)
 
+    async def otp_verify_step(
+        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
+    ) -> int | None:
+        """As `otp_verify_code`, but names the step (TOTP) or the counter (HOTP) that the code belongs to, or `None`."""
+        return self._otp.verify_step(secret, code, factor, look_ahead)
+
+    async def otp_verify_once(
+        self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1
+    ) -> int | None:
+        """As `otp_verify_step`, but accepts the code of a step once."""
+        return await self._replay_guard.verify(self._otp(secret), code, factor, look_ahead)
+
+    async def otp_qr_svg(self, secret: str | bytes, name: str, issuer: str, counter: int | None = None) -> str:
+        """Gives `otp_uri` as a QR code: a document of SVG."""
+        return self._otp.qr_svg(secret, name, issuer, counter)
+
     async def oauth2_get_authorized_url(self, provider: str, scope: Sequence[str], **extra: Any) -> str:
         """Gives the address to send the browser to."""
         return await self._client(provider).get_authorization_url(scope, **extra)
@@ -179,6 +197,6 @@ class Jam(BaseJam):
         await self.aclose()
 
     def _callable_form(self, module: Any) -> Any:
-        if module is None or isinstance(module, BaseJWTList | BaseSessionModule | BaseOAuth2Client):
+        if module is None or isinstance(module, BaseJWTList | BaseSessionModule | BaseOAuth2Client | BaseReplayGuard):
             return module
         return InThread(module)

@@ -6,7 +6,7 @@ use qrcode::{Color, EcLevel};
 
 use crate::{Error, Result};
 
-/// The light border that a reader needs, in modules (ISO/IEC 18004 section 5.3.8).
+/// The light border that a reader needs, in modules.
 const QUIET_ZONE: usize = 4;
 
 /// The width of a module in a PNG, in pixels.
@@ -58,7 +58,7 @@ impl QrCode {
         let width = self.width;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {width}\" shape-rendering=\"crispEdges\">\
-             <path fill=\"#fff\" d=\"M0 0h{width}v{width}H0z\"/><path d=\""
+             <path fill=\"#fff\" d=\"M0 0h{width}v{width}H0z\"/><path fill=\"#000\" d=\""
         );
         for (row, modules) in self.rows().enumerate() {
             let mut column = 0;
@@ -87,6 +87,8 @@ impl QrCode {
         let mut encoder = png::Encoder::new(&mut file, size as u32, size as u32);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::One);
+        // As the PNG specification advises for fewer than eight bits in a pixel.
+        encoder.set_filter(png::Filter::NoFilter);
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&rows));
         written.expect("the rows have the size of the header");
         file
@@ -136,7 +138,7 @@ mod tests {
         let at = |row: usize, column: usize| code.modules[row * code.width + column];
         let inner = code.width - 2 * QUIET_ZONE;
         assert!((inner - 17).is_multiple_of(4), "{inner}");
-        // ISO/IEC 18004 section 5.3.3: 7 dark modules around 5 light ones around 3 dark ones.
+        // 7 dark modules around 5 light ones around 3 dark ones.
         for (top, left) in [(0, 0), (0, inner - 7), (inner - 7, 0)] {
             for row in 0..7 {
                 for column in 0..7 {
@@ -157,7 +159,7 @@ mod tests {
     fn the_svg_draws_exactly_the_dark_modules() {
         let code = QrCode::new(URI).unwrap();
         let svg = code.to_svg();
-        let path = svg.split("<path d=\"").nth(1).unwrap().split('"').next().unwrap();
+        let path = svg.split("<path fill=\"#000\" d=\"").nth(1).unwrap().split('"').next().unwrap();
         let mut drawn = vec![false; code.modules.len()];
         for run in path.split('M').skip(1) {
             let numbers: Vec<usize> = run

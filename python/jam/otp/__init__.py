@@ -1,13 +1,27 @@
-"""One-time passwords: HOTP (RFC 4226) and TOTP (RFC 6238). They do no I/O, so this module serves asyncio as well."""
+"""One-time passwords: HOTP (RFC 4226), TOTP (RFC 6238), what brings them into an app, and recovery codes.
+
+All but `ReplayGuard` do no I/O, so this module serves asyncio as well; `jam.aio.replay_guard` has the guard for it.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from jam._jam import HOTP, TOTP
+from jam._jam import HOTP, TOTP, OtpauthURI, RecoveryCodes, parse_uri
 from jam.exceptions import JamConfigurationError, JamValidationError
+from jam.otp.replay_guard import BaseReplayGuard, ReplayGuard
 
-__all__ = ["HOTP", "TOTP", "ConfiguredOTP", "create_instance"]
+__all__ = [
+    "HOTP",
+    "TOTP",
+    "BaseReplayGuard",
+    "ConfiguredOTP",
+    "OtpauthURI",
+    "RecoveryCodes",
+    "ReplayGuard",
+    "create_instance",
+    "parse_uri",
+]
 
 # A key of the recommended length (RFC 4226 section 4, R6), of no meaning.
 _SAMPLE_SECRET = bytes(20)
@@ -21,6 +35,7 @@ class ConfiguredOTP:
         digits: How many digits a code has.
         digest: `sha1`, `sha256` or `sha512`.
         interval: Seconds a TOTP code is good for.
+        replay_guard: What `otp_verify_once` asks; of `jam.aio.replay_guard` for asyncio.
     """
 
     def __init__(
@@ -29,6 +44,8 @@ class ConfiguredOTP:
         digits: int = 6,
         digest: Literal["sha1", "sha256", "sha512"] = "sha1",
         interval: int = 30,
+        *,
+        replay_guard: object = None,
     ) -> None:
         if type not in ("totp", "hotp"):
             raise JamConfigurationError('otp.type: must be "totp" or "hotp"')
@@ -36,6 +53,7 @@ class ConfiguredOTP:
         self.digits = digits
         self.digest = digest
         self.interval = interval
+        self.replay_guard = replay_guard
         # A parameter that cannot be used shows now, not at the first login.
         self(_SAMPLE_SECRET)
 
@@ -47,23 +65,34 @@ class ConfiguredOTP:
 
     def code(self, secret: str | bytes, factor: int | None = None) -> str:
         """Gives the code at `factor`: Unix seconds, now if left out (TOTP), or the counter (HOTP)."""
+        otp = self(secret)
         if factor is not None:
-            return self(secret).at(factor)
-        if self.type == "hotp":
-            raise _counter_missing()
-        return TOTP(secret, self.digits, self.digest, self.interval).now
+            return otp.at(factor)
+        if isinstance(otp, HOTP):
+            raise JamValidationError("factor: a HOTP code needs its counter")
+        return otp.now
 
     def verify(self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1) -> bool:
         """Whether the code is good at `factor`, or up to `look_ahead` steps from it."""
-        if factor is None and self.type == "hotp":
-            raise _counter_missing()
         return self(secret).verify(code, factor, look_ahead)
+
+    def verify_step(self, secret: str | bytes, code: str, factor: int | None = None, look_ahead: int = 1) -> int | None:
+        """As `verify`, but gives the step (TOTP) or the counter (HOTP) that the code belongs to, or `None`."""
+        return self(secret).verify_step(code, factor, look_ahead)
 
     def uri(self, secret: str | bytes, name: str, issuer: str, counter: int | None = None) -> str:
         """Gives the `otpauth://` text that authenticator apps read."""
-        if self.type == "totp":
-            return TOTP(secret, self.digits, self.digest, self.interval).provisioning_uri(name, issuer)
-        return HOTP(secret, self.digits, self.digest).provisioning_uri(name, issuer, counter or 0)
+        otp = self(secret)
+        if isinstance(otp, HOTP):
+            return otp.provisioning_uri(name, issuer, 0 if counter is None else counter)
+        return otp.provisioning_uri(name, issuer)
+
+    def qr_svg(self, secret: str | bytes, name: str, issuer: str, counter: int | None = None) -> str:
+        """Gives `uri` as a QR code: a document of SVG."""
+        otp = self(secret)
+        if isinstance(otp, HOTP):
+            return otp.qr_svg(name, issuer, 0 if counter is None else counter)
+        return otp.qr_svg(name, issuer)
 
     def __repr__(self) -> str:
         return (
@@ -72,15 +101,13 @@ class ConfiguredOTP:
         )
 
 
-def _counter_missing() -> JamValidationError:
-    return JamValidationError("factor: a HOTP code needs its counter")
-
-
 def create_instance(
     type: Literal["totp", "hotp"] = "totp",
     digits: int = 6,
     digest: Literal["sha1", "sha256", "sha512"] = "sha1",
     interval: int = 30,
+    *,
+    replay_guard: object = None,
 ) -> ConfiguredOTP:
     """Makes what a section `otp` asks for; the arguments are those of `ConfiguredOTP`."""
-    return ConfiguredOTP(type, digits, digest, interval)
+    return ConfiguredOTP(type, digits, digest, interval, replay_guard=replay_guard)
