@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
+use super::jwe::KeyManagement;
 use super::jwk::Jwk;
 use super::key_use::{Operation, check_use};
 use crate::encoding::{json_kind, json_object};
@@ -199,14 +200,15 @@ impl KeyQuery<'_> {
 
 /// Whether the key could be used with the algorithm, in one direction at least.
 fn works_with(key: &Jwk, name: &str) -> bool {
-    match name.parse::<Algorithm>() {
-        Ok(algorithm) => {
-            algorithm.takes(key.material())
-                && [Operation::Verify, Operation::Sign]
-                    .into_iter()
-                    .any(|operation| check_use(key, &[name], operation).is_ok())
-        }
-        Err(_) => key.algorithm() == Some(name),
+    let allows = |operations: [Operation; 2]| {
+        operations.into_iter().any(|operation| check_use(key, &[name], operation).is_ok())
+    };
+    if let Ok(algorithm) = name.parse::<Algorithm>() {
+        algorithm.takes(key.material()) && allows([Operation::Verify, Operation::Sign])
+    } else if let Ok(algorithm) = name.parse::<KeyManagement>() {
+        algorithm.takes(key.material()) && allows(algorithm.operations())
+    } else {
+        key.algorithm() == Some(name)
     }
 }
 

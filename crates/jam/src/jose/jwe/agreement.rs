@@ -4,7 +4,9 @@
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::algorithm::Management;
 use super::header::{Header, malformed};
+use super::key::EncryptionKey;
 use crate::crypto::concat_kdf::{self, OtherInfo};
 use crate::crypto::ecdh::{self, Group};
 use crate::crypto::ecdsa::Curve;
@@ -14,13 +16,31 @@ use crate::secret::Secret;
 use crate::{Error, JweError, KeyError, Result};
 
 /// The longest name of a party of an agreement, in bytes.
-pub(super) const LONGEST_PARTY: usize = 1024;
+const LONGEST_PARTY: usize = 1024;
 
 /// Who agrees on a key: `apu` and `apv`, decoded (RFC 7518 section 4.6.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Parties<'a> {
     pub(super) u: &'a [u8],
     pub(super) v: &'a [u8],
+}
+
+impl<'a> Parties<'a> {
+    /// Refuses parties where no key is agreed on, which nothing would bind to them.
+    pub(super) fn new(key: &EncryptionKey, u: &'a [u8], v: &'a [u8]) -> Result<Self> {
+        let algorithm = key.key_management();
+        let agrees = matches!(algorithm.management(), Management::Agreement(_));
+        let names_parties = !u.is_empty() || !v.is_empty();
+        if names_parties && !agrees {
+            return Err(Error::validation(format!(
+                "the parties (apu, apv) belong to an agreed key (ECDH-ES); {algorithm} has none"
+            )));
+        }
+        if u.len().max(v.len()) > LONGEST_PARTY {
+            return Err(Error::validation(format!("a party (apu, apv) has at most {LONGEST_PARTY} bytes")));
+        }
+        Ok(Self { u, v })
+    }
 }
 
 /// A key that can be agreed with.

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::agreement::AgreementKey;
 use crate::crypto::Hash;
+use crate::crypto::key_encoding::KeyMaterial;
+use crate::jose::jwk::Material;
 use crate::jose::key_use::Operation;
 use crate::{Error, JweError};
 
@@ -224,15 +227,25 @@ impl KeyManagement {
     }
 
     /// What is done with the key to encrypt and to decrypt (RFC 7517 section 4.3).
-    pub(super) fn operations(self) -> (Operation, Operation) {
+    pub(crate) fn operations(self) -> [Operation; 2] {
         match self.management() {
-            Management::Direct => (Operation::Encrypt, Operation::Decrypt),
+            Management::Direct => [Operation::Encrypt, Operation::Decrypt],
             Management::AesKeyWrap(_) | Management::AesGcmKeyWrap(_) | Management::RsaOaep(_) => {
-                (Operation::WrapKey, Operation::UnwrapKey)
+                [Operation::WrapKey, Operation::UnwrapKey]
             }
-            Management::Agreement(_) | Management::Password { .. } => {
-                (Operation::DeriveKey, Operation::DeriveKey)
-            }
+            Management::Agreement(_) | Management::Password { .. } => [Operation::DeriveKey; 2],
+        }
+    }
+
+    /// Whether this is the kind of key that the algorithm works with. The length of a shared key is part of it.
+    pub(crate) fn takes(self, key: &Material) -> bool {
+        match (self.management(), key) {
+            (Management::RsaOaep(_), Material::Asymmetric(KeyMaterial::Rsa { .. })) => true,
+            (Management::Agreement(_), Material::Asymmetric(key)) => AgreementKey::new(key).is_some(),
+            (Management::Password { .. }, Material::Symmetric(_)) => true,
+            (_, Material::Symmetric(secret)) => ContentEncryption::all()
+                .any(|encryption| self.key_length(encryption) == Some(secret.expose().len())),
+            _ => false,
         }
     }
 

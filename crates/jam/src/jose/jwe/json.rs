@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::agreement::Parties;
 use super::compact::{encoded_header, more_telling};
 use super::content::{Fresh, Sealed, SealingKey};
 use super::header::{Header, check_given, decode_members, malformed};
@@ -22,12 +23,20 @@ pub struct Recipient<'a> {
     pub key: &'a EncryptionKey,
     /// Further parameters for this reader, which anybody may change.
     pub header: Map<String, Value>,
+    /// Who makes the message, for an agreed key: [`EncryptOptions::party_u`].
+    pub party_u: Vec<u8>,
+    /// Whom it is for, for an agreed key: [`EncryptOptions::party_v`].
+    pub party_v: Vec<u8>,
 }
 
 impl<'a> Recipient<'a> {
     /// A reader without further parameters.
     pub fn new(key: &'a EncryptionKey) -> Self {
-        Self { key, header: Map::new() }
+        Self { key, header: Map::new(), party_u: Vec::new(), party_v: Vec::new() }
+    }
+
+    fn parties(&self) -> Result<Parties<'_>> {
+        Parties::new(self.key, &self.party_u, &self.party_v)
     }
 }
 
@@ -96,6 +105,11 @@ pub fn encrypt_general(
         let name = direct.key.key_management();
         return Err(Error::validation(format!("{name} is for messages with one recipient")));
     }
+    if !options.party_u.is_empty() || !options.party_v.is_empty() {
+        return Err(Error::validation(
+            "the parties (apu, apv) of a message for several stand with each of them",
+        ));
+    }
     check_given(&options.header, &[("enc", Some(encryption.name()))])?;
     check_absent(&options.header, &["alg", "kid"])?;
     let mut protected = options.header.clone();
@@ -106,13 +120,13 @@ pub fn encrypt_general(
     check_unprotected(options, &protected)?;
 
     let fresh = Fresh::new();
-    let (content_key, first_delivery) = first.key.content_key(&fresh, options.parties(first.key)?)?;
+    let (content_key, first_delivery) = first.key.content_key(&fresh, first.parties()?)?;
     let mut first_delivery = Some(first_delivery);
     let mut entries = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         let delivery = match first_delivery.take() {
             Some(delivery) => delivery,
-            None => recipient.key.deliver(fresh.key(encryption), options.parties(recipient.key)?)?,
+            None => recipient.key.deliver(fresh.key(encryption), recipient.parties()?)?,
         };
         entries.push(entry(recipient, delivery, &[&protected, &options.unprotected])?);
     }

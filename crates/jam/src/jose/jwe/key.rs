@@ -115,7 +115,7 @@ impl EncryptionKey {
         content_encryption: ContentEncryption,
         key: &Jwk,
     ) -> Result<Self> {
-        check_use(key, &usable(key_management, content_encryption), key_management.operations().0)?;
+        check_use(key, &usable(key_management, content_encryption), key_management.operations()[0])?;
         let shared = |secret| shared_key(key_management, content_encryption, secret);
         let refused = || wrong_length(key_management, content_encryption);
         let primitive = match (key_management.management(), key.material()) {
@@ -170,7 +170,7 @@ impl EncryptionKey {
         password: &Jwk,
         iterations: Option<u32>,
     ) -> Result<Self> {
-        check_use(password, &[key_management.name()], key_management.operations().0)?;
+        check_use(password, &[key_management.name()], key_management.operations()[0])?;
         let prepared = Password::new(key_management, password)?;
         let iterations = iterations.unwrap_or(prepared.usual_iterations());
         let iterations = NonZeroU32::new(iterations).filter(|count| count.get() >= FEWEST_ITERATIONS);
@@ -313,7 +313,7 @@ impl DecryptionKey {
         content_encryption: ContentEncryption,
         key: &Jwk,
     ) -> Result<Self> {
-        check_use(key, &usable(key_management, content_encryption), key_management.operations().1)?;
+        check_use(key, &usable(key_management, content_encryption), key_management.operations()[1])?;
         let missing = || {
             KeyError::WrongKind(
                 format!("{key_management} decrypts with a private key; this one is public").into(),
@@ -363,7 +363,7 @@ impl DecryptionKey {
         password: &Jwk,
         iterations_limit: Option<u32>,
     ) -> Result<Self> {
-        check_use(password, &[key_management.name()], key_management.operations().1)?;
+        check_use(password, &[key_management.name()], key_management.operations()[1])?;
         let limit = iterations_limit.unwrap_or(DEFAULT_ITERATIONS_LIMIT);
         if limit < FEWEST_ITERATIONS {
             return Err(Error::validation(format!(

@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::agreement::{LONGEST_PARTY, Parties};
-use super::algorithm::Management;
+use super::agreement::Parties;
 use super::deflate::{deflate, inflate};
 use super::header::{Header, malformed};
 use super::key::{DecryptionKey, EncryptionKey};
 use crate::encoding::base64url_decode;
-use crate::{Error, JweError, Result};
+use crate::{JweError, Result};
 
 /// The longest token that is read unless another limit is given, in bytes.
 pub const DEFAULT_LENGTH_LIMIT: usize = 256 * 1024;
@@ -103,20 +102,9 @@ impl Decrypted {
 }
 
 impl EncryptOptions {
-    /// The parties of an agreement, if the key agrees.
+    /// The parties of an agreement with the key.
     pub(super) fn parties(&self, key: &EncryptionKey) -> Result<Parties<'_>> {
-        let agrees = matches!(key.key_management().management(), Management::Agreement(_));
-        let names_parties = !self.party_u.is_empty() || !self.party_v.is_empty();
-        if names_parties && !agrees {
-            return Err(Error::validation(format!(
-                "the parties (apu, apv) belong to an agreed key (ECDH-ES); {} has none",
-                key.key_management()
-            )));
-        }
-        if self.party_u.len().max(self.party_v.len()) > LONGEST_PARTY {
-            return Err(Error::validation(format!("a party (apu, apv) has at most {LONGEST_PARTY} bytes")));
-        }
-        Ok(Parties { u: &self.party_u, v: &self.party_v })
+        Parties::new(key, &self.party_u, &self.party_v)
     }
 
     /// What is encrypted: the plaintext or its compressed form.

@@ -15,6 +15,7 @@
 
 mod agreement;
 mod algorithm;
+mod codec;
 mod compact;
 mod content;
 mod deflate;
@@ -25,6 +26,7 @@ mod message;
 mod password;
 
 pub use algorithm::{ContentEncryption, KeyManagement};
+pub use codec::{DEFAULT_EXPANDED_LIMIT, Jwe, JweOptions};
 pub use compact::{Undecrypted, encrypt, encrypt_with};
 pub use header::Header;
 pub use json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};

@@ -1,0 +1,271 @@
+//! The configured codec for encrypted tokens.
+
+use serde_json::{Map, Value};
+
+use super::algorithm::{ContentEncryption, KeyManagement};
+use super::compact::{Undecrypted, encrypt_with};
+use super::json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};
+use super::key::{DecryptionKey, EncryptionKey};
+use super::message::{DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
+use crate::jose::Jwk;
+use crate::jose::thumbprint::ThumbprintHash;
+use crate::{Error, KeyError, Result};
+
+/// The most bytes that a compressed plaintext may expand to where compression is asked for and no other limit is given.
+pub const DEFAULT_EXPANDED_LIMIT: usize = 1024 * 1024;
+
+/// How tokens are encrypted and decrypted.
+#[derive(Clone, Debug)]
+pub struct JweOptions {
+    /// How the content's key reaches the reader; `dir` unless set.
+    pub key_management: KeyManagement,
+    /// How the content is encrypted; A256GCM unless set.
+    pub content_encryption: ContentEncryption,
+    /// Further content encryptions that are decrypted.
+    pub also_accepted: Vec<ContentEncryption>,
+    /// Whether the algorithm may be one of PBES2: the key is a password, which can be guessed from a token, and whoever can
+    /// send a token can make its reader work.
+    pub allow_passwords: bool,
+    /// How often a password is iterated, if not the usual number of times ([`EncryptionKey::from_password`]).
+    pub iterations: Option<u32>,
+    /// How often a token may have a password iterated, if not 1 000 000 times.
+    pub iterations_limit: Option<u32>,
+    /// Whether plaintexts are compressed ([`EncryptOptions::compress`]).
+    pub compress: bool,
+    /// The most bytes that a compressed plaintext may expand to. `None` refuses compressed tokens, unless `compress` is
+    /// set: then it is [`DEFAULT_EXPANDED_LIMIT`].
+    pub expanded_limit: Option<usize>,
+    /// Who makes the tokens: `apu` ([`EncryptOptions::party_u`]).
+    pub party_u: Vec<u8>,
+    /// Whom the tokens are for: `apv` ([`EncryptOptions::party_v`]).
+    pub party_v: Vec<u8>,
+    /// The longest token that is read, in bytes.
+    pub length_limit: usize,
+}
+
+impl Default for JweOptions {
+    fn default() -> Self {
+        Self {
+            key_management: KeyManagement::default(),
+            content_encryption: ContentEncryption::default(),
+            also_accepted: Vec::new(),
+            allow_passwords: false,
+            iterations: None,
+            iterations_limit: None,
+            compress: false,
+            expanded_limit: None,
+            party_u: Vec::new(),
+            party_v: Vec::new(),
+            length_limit: DEFAULT_LENGTH_LIMIT,
+        }
+    }
+}
+
+/// A codec for encrypted tokens: one algorithm, one key or several. Share it between threads freely.
+///
+/// The first key, the newest, encrypts; all that can, decrypt. To change a key, put the new one in front, and take the old
+/// one away when the last of its tokens is gone. Of several keys that decrypt each has a name: its `kid`, or else its
+/// thumbprint (RFC 7638). A token is decrypted with the key that its `kid` names, and with no other; one without `kid` with
+/// the eight newest keys in turn. Passwords have no other name than their `kid`.
+///
+/// ```
+/// use jam::jose::Jwk;
+/// use jam::jose::jwe::{Jwe, JweOptions};
+///
+/// let (old, new) = (Jwk::from_secret(vec![1; 32]), Jwk::from_secret(vec![2; 32]));
+/// let token = Jwe::new(&[old.clone()], JweOptions::default())?.encrypt(b"hello", &Default::default())?;
+///
+/// let jwe = Jwe::new(&[new, old], JweOptions::default())?;
+/// assert_eq!(jwe.decrypt(&token)?.plaintext(), b"hello");
+/// # Ok::<(), jam::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Jwe {
+    key_management: KeyManagement,
+    content_encryption: ContentEncryption,
+    /// Or why the newest key cannot encrypt.
+    encryption: Result<EncryptionKey>,
+    decryption: Vec<DecryptionKey>,
+    encrypting: EncryptOptions,
+    decrypting: DecryptOptions,
+    length_limit: usize,
+}
+
+impl Jwe {
+    /// Checks the options and prepares the keys, the newest first. Public keys only encrypt. A key whose `key_ops` allow one
+    /// direction serves for that one.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`] for no key at all; the errors of [`EncryptionKey::new`] and [`DecryptionKey::new`] for a key
+    /// that can do neither what its place asks for; [`Error::Validation`] when two keys have the same name, for PBES2 that is
+    /// not allowed, and for parties or iterations that the algorithm does not have.
+    pub fn new(keys: &[Jwk], options: JweOptions) -> Result<Self> {
+        let (management, encryption) = (options.key_management, options.content_encryption);
+        check(&options)?;
+        let newest = keys
+            .first()
+            .ok_or_else(|| KeyError::NotFound(format!("{management} needs one key at least").into()))?;
+        let is_opening = |key: &&Jwk| key.is_private();
+        let has_several = keys.iter().filter(is_opening).count() > 1;
+        let name = |key: &Jwk| match has_several && !management.is_password_based() {
+            true => named(key),
+            false => key.clone(),
+        };
+        let encrypting_key = match management.is_password_based() {
+            true => EncryptionKey::from_password(management, encryption, newest, options.iterations),
+            false => EncryptionKey::new(management, encryption, &name(newest)),
+        };
+        let mut decryption = Vec::new();
+        for (place, key) in keys.iter().enumerate().filter(|(_, key)| is_opening(key)) {
+            let prepared = match management.is_password_based() {
+                true => DecryptionKey::from_password(management, encryption, key, options.iterations_limit),
+                false => DecryptionKey::new(management, encryption, &name(key)),
+            };
+            match prepared {
+                Ok(prepared) => decryption.push(prepared.accepting(&options.also_accepted)?),
+                // The newest key may be there to encrypt alone.
+                Err(_) if place == 0 && encrypting_key.is_ok() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if let (Err(error), true) = (&encrypting_key, decryption.is_empty()) {
+            return Err(error.clone());
+        }
+        check_names(&decryption)?;
+        let made = Self {
+            key_management: management,
+            content_encryption: encryption,
+            encryption: encrypting_key,
+            decryption,
+            encrypting: EncryptOptions {
+                compress: options.compress,
+                party_u: options.party_u,
+                party_v: options.party_v,
+                ..EncryptOptions::default()
+            },
+            decrypting: DecryptOptions {
+                expanded_limit: options.expanded_limit.or(options.compress.then_some(DEFAULT_EXPANDED_LIMIT)),
+            },
+            length_limit: options.length_limit,
+        };
+        if let Ok(key) = &made.encryption {
+            made.encrypting.parties(key)?;
+        }
+        Ok(made)
+    }
+
+    /// The one key management algorithm of this codec.
+    pub fn key_management(&self) -> KeyManagement {
+        self.key_management
+    }
+
+    /// The content encryption of new tokens.
+    pub fn content_encryption(&self) -> ContentEncryption {
+        self.content_encryption
+    }
+
+    /// Encrypts into a compact token. `header` holds further parameters.
+    ///
+    /// # Errors
+    /// As [`encrypt`](super::encrypt), and why the newest key cannot encrypt.
+    pub fn encrypt(&self, plaintext: &[u8], header: &Map<String, Value>) -> Result<String> {
+        let key = self.encryption_key()?;
+        if header.is_empty() {
+            return encrypt_with(plaintext, &self.encrypting, key);
+        }
+        encrypt_with(plaintext, &EncryptOptions { header: header.clone(), ..self.encrypting.clone() }, key)
+    }
+
+    /// Encrypts into a JSON form: the flattened one, or with `others` the general one, which they can read too. Of the
+    /// options the codec's own win where it has them: compression and parties.
+    ///
+    /// # Errors
+    /// As [`encrypt_flattened`] and [`encrypt_general`], and why the newest key of a codec cannot encrypt.
+    pub fn encrypt_json(
+        &self,
+        plaintext: &[u8],
+        options: &EncryptOptions,
+        others: Option<&[&Jwe]>,
+    ) -> Result<Map<String, Value>> {
+        let options = EncryptOptions { compress: self.encrypting.compress, ..options.clone() };
+        let Some(others) = others else {
+            let EncryptOptions { party_u, party_v, .. } = self.encrypting.clone();
+            return encrypt_flattened(
+                plaintext,
+                &EncryptOptions { party_u, party_v, ..options },
+                self.encryption_key()?,
+            );
+        };
+        let recipients = std::iter::once(&self).chain(others).map(|reader| reader.recipient());
+        encrypt_general(plaintext, &options, &recipients.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Decrypts a compact token.
+    ///
+    /// # Errors
+    /// As [`Undecrypted::parse`] and [`Undecrypted::decrypt`]; [`KeyError::WrongKind`] when no key can decrypt.
+    pub fn decrypt(&self, token: &str) -> Result<Decrypted> {
+        let token = Undecrypted::parse_with_limit(token, self.length_limit)?;
+        token.decrypt_with(self.decryption_keys()?, &self.decrypting)
+    }
+
+    /// Decrypts a message in a JSON form.
+    ///
+    /// # Errors
+    /// As [`UndecryptedJson::parse`] and [`UndecryptedJson::decrypt`]; [`KeyError::WrongKind`] when no key can decrypt.
+    pub fn decrypt_json(&self, text: &str) -> Result<Decrypted> {
+        let message = UndecryptedJson::parse_with_limit(text, self.length_limit)?;
+        message.decrypt_with(self.decryption_keys()?, &self.decrypting)
+    }
+
+    fn recipient(&self) -> Result<Recipient<'_>> {
+        let EncryptOptions { party_u, party_v, .. } = self.encrypting.clone();
+        Ok(Recipient { party_u, party_v, ..Recipient::new(self.encryption_key()?) })
+    }
+
+    fn encryption_key(&self) -> Result<&EncryptionKey> {
+        self.encryption.as_ref().map_err(Error::clone)
+    }
+
+    fn decryption_keys(&self) -> Result<&[DecryptionKey]> {
+        if self.decryption.is_empty() {
+            let reason = format!("{} decrypts with a private key, and there is none", self.key_management);
+            return Err(KeyError::WrongKind(reason.into()).into());
+        }
+        Ok(&self.decryption)
+    }
+}
+
+fn check(options: &JweOptions) -> Result<()> {
+    let management = options.key_management;
+    if management.is_password_based() && !options.allow_passwords {
+        return Err(Error::validation(format!(
+            "{management} works with a password, which can be guessed from a token; it has to be allowed"
+        )));
+    }
+    let iterates = options.iterations.is_some() || options.iterations_limit.is_some();
+    if iterates && !management.is_password_based() {
+        return Err(Error::validation(format!("{management} has no password that could be iterated")));
+    }
+    Ok(())
+}
+
+fn check_names(keys: &[DecryptionKey]) -> Result<()> {
+    for (place, key) in keys.iter().enumerate() {
+        if key.key_id().is_some() && keys[..place].iter().any(|newer| newer.key_id() == key.key_id()) {
+            return Err(Error::validation(
+                "two of the keys have the same \"kid\", or are the same key; each needs a name of its own",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The key with a name. The thumbprint of a random secret tells nothing of it; that of a password would be a way to guess it
+/// without any iterations.
+fn named(key: &Jwk) -> Jwk {
+    match key.key_id() {
+        Some(_) => key.clone(),
+        None => key.clone().with_key_id(key.thumbprint(ThumbprintHash::Sha256)),
+    }
+}
