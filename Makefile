@@ -32,8 +32,9 @@ demo: build ## Run the quickstart in Python and in Rust; run it twice to see ses
 
 test: test-rust test-python ## Run all Rust and Python tests
 
-test-rust: ## Run the Rust tests, documentation examples included
+test-rust: ## Run the Rust tests, documentation examples and exchange with other libraries included
 	@JAM_REDIS_SERVER=$$(tools/find-redis-server) cargo test --locked --package jam-auth
+	@features=$$(tools/interop-features) && cargo test --locked --package jam-interop $$features
 
 test-python: build ## Run the Python tests
 	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python -m pytest python/tests
@@ -49,7 +50,7 @@ fuzz-smoke: ## The same, a minute in all
 
 lint: build ## Check format, lints, documentation, types and stubs
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	features=$$(tools/interop-features) && cargo clippy --locked --workspace --all-targets $$features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --workspace
 	$(BIN)/ruff format --check python examples
 	$(BIN)/ruff check python examples
