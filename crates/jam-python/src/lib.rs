@@ -6,6 +6,7 @@ mod bridge;
 mod config;
 mod cookies;
 mod error;
+mod jose;
 mod json;
 mod jwt;
 mod lists;
@@ -31,6 +32,7 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
     config::register(module)?;
     cookies::register(module)?;
+    jose::register(module)?;
     jwt::register(module)?;
     lists::register(module)?;
     oauth2::register(module)?;

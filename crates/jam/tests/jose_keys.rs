@@ -235,6 +235,10 @@ fn the_older_forms_are_read_from_der_too() {
     let encrypted = pem::parse(file("rsa_encrypted.pem")).unwrap();
     assert!(Jwk::from_der(encrypted.contents(), Some("correct-horse")).unwrap().is_private());
     assert_eq!(Jwk::from_der(encrypted.contents(), None).unwrap_err().code(), "key.malformed");
+    // `openssl pkcs8 -topk8 -scrypt`
+    let scrypt = Jwk::from_pem(&file("p256_scrypt.pem"), Some("correct-horse")).unwrap();
+    let plain = Jwk::from_pem(&file("p256.pem"), None).unwrap();
+    assert_eq!(scrypt.to_private_dict().unwrap(), plain.to_private_dict().unwrap());
     let certificate = pem::parse(file("certificate.pem")).unwrap();
     assert_eq!(Jwk::from_der(certificate.contents(), None).unwrap_err().code(), "key.malformed");
     assert_eq!(Jwk::from_der(&vec![0x30; 70_000], None).unwrap_err().code(), "key.malformed");

@@ -128,6 +128,16 @@ impl Jwk {
         }
     }
 
+    /// The member `crv`: the curve of an `EC` or `OKP` key.
+    pub fn curve(&self) -> Option<&'static str> {
+        match &self.material {
+            Material::Asymmetric(KeyMaterial::Ec { curve, .. }) => Some(curve.name()),
+            Material::Asymmetric(KeyMaterial::Ed25519 { .. }) => Some("Ed25519"),
+            Material::Asymmetric(KeyMaterial::X25519 { .. }) => Some("X25519"),
+            Material::Symmetric(_) | Material::Asymmetric(KeyMaterial::Rsa { .. }) => None,
+        }
+    }
+
     /// The member `alg`: the algorithm that the key is meant for.
     pub fn algorithm(&self) -> Option<&str> {
         self.algorithm.as_deref()
@@ -347,11 +357,9 @@ impl Jwk {
                 ("x", base64url_encode(&public.x)),
                 ("y", base64url_encode(&public.y)),
             ],
-            KeyMaterial::Ed25519 { public, .. } => {
-                vec![("crv", "Ed25519".to_owned()), key_type, ("x", base64url_encode(public))]
-            }
-            KeyMaterial::X25519 { public, .. } => {
-                vec![("crv", "X25519".to_owned()), key_type, ("x", base64url_encode(public))]
+            KeyMaterial::Ed25519 { public, .. } | KeyMaterial::X25519 { public, .. } => {
+                let curve = ("crv", self.curve().unwrap_or_default().to_owned());
+                vec![curve, key_type, ("x", base64url_encode(public))]
             }
         })
     }

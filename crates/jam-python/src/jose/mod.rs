@@ -1,0 +1,102 @@
+//! `jam.jose`, as Python sees it: keys, and what turns an argument into one.
+
+mod jwk;
+
+use std::sync::Arc;
+
+use jam::encoding::json_object;
+use jam::jose::{Jwk, JwkSet};
+use jam::secret::Secret;
+use jam::{Error, KeyError};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+use crate::arguments::{text, type_name};
+use crate::{error, json};
+use jwk::{PyJwk, PyJwkSet};
+
+/// What a program gives where keys are asked for.
+#[derive(Clone)]
+#[allow(dead_code)] // JWS, JWE and JWT take keys
+pub(crate) enum Keys {
+    /// One key: a `JWK`, its members, its text, or the bytes of a secret.
+    One(Box<Jwk>),
+    /// Several keys in an order of their own, the newest first: a list or a tuple.
+    Several(Vec<Jwk>),
+    /// A set to choose from by `kid`: a `JWKSet`, its members or its text.
+    Set(Arc<JwkSet>),
+}
+
+/// The keys of an argument. `str` is PEM or JSON text and never the name of a file; `bytes` are the secret itself.
+///
+/// # Errors
+///
+/// `TypeError` for another type, `JamError` when it is no key.
+#[allow(dead_code)]
+pub(crate) fn keys(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Keys> {
+    if let Ok(set) = value.cast::<PyJwkSet>() {
+        return Ok(Keys::Set(set.get().set()));
+    }
+    if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+        let keys = value.try_iter()?.map(|key| one(&key?, name));
+        return Ok(Keys::Several(keys.collect::<PyResult<_>>()?));
+    }
+    if let Some(text) = json_text(value, name)?
+        && json_object(text.expose().as_bytes()).is_ok_and(|members| members.contains_key("keys"))
+    {
+        return JwkSet::from_json(text.expose()).map(Arc::new).map(Keys::Set).map_err(error::to_py);
+    }
+    one(value, name).map(Box::new).map(Keys::One)
+}
+
+/// The one key of an argument, as [`keys`].
+///
+/// # Errors
+///
+/// As [`keys`]; a set is none.
+pub(crate) fn one(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Jwk> {
+    if let Ok(key) = value.cast::<PyJwk>() {
+        return Ok(key.get().key().clone());
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(Jwk::from_secret(bytes.as_bytes()));
+    }
+    let key = match json_text(value, name)? {
+        Some(text) => Jwk::from_json(text.expose()),
+        None if value.is_instance_of::<PyString>() => Jwk::from_text(text(value, name)?, None),
+        None => {
+            return Err(PyTypeError::new_err(format!(
+                "{name}: expected JWK, dict, str or bytes, not {}",
+                type_name(value)
+            )));
+        }
+    };
+    key.map_err(error::to_py)
+}
+
+/// The text of a dict, and a str that begins as a JSON object does.
+fn json_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Secret<String>>> {
+    if value.is_instance_of::<PyDict>() {
+        return members_text(value).map(Some);
+    }
+    if !value.is_instance_of::<PyString>() {
+        return Ok(None);
+    }
+    let text = text(value, name)?;
+    Ok(text.trim_start().starts_with('{').then(|| Secret::from(text)))
+}
+
+/// The JSON text of a dict.
+fn members_text(members: &Bound<'_, PyAny>) -> PyResult<Secret<String>> {
+    let mut text = Vec::new();
+    json::write(members, &mut text)?;
+    String::from_utf8(text)
+        .map(Secret::new)
+        .map_err(|_| error::to_py(Error::Key(KeyError::Malformed("the members of a key are text".into()))))
+}
+
+/// Adds this part's classes.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    jwk::register(module)
+}
