@@ -5,7 +5,6 @@ use crate::KeyError;
 
 /// What is about to be done with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code)] // the operations of encryption
 pub(crate) enum Operation {
     /// Sign, or make an authentication code.
     Sign,
