@@ -376,6 +376,15 @@ fn new_keys_are_what_was_asked_for() {
         (("OKP", None, None, None), NewKey::Ed25519),
         (("OKP", Some("Ed25519"), None, Some("EdDSA")), NewKey::Ed25519),
         (("OKP", Some("X25519"), None, None), NewKey::X25519),
+        (("oct", None, None, Some("A128KW")), NewKey::Oct { bits: 128 }),
+        (("oct", None, None, Some("A192GCMKW")), NewKey::Oct { bits: 192 }),
+        (("oct", None, None, Some("A256CBC-HS512")), NewKey::Oct { bits: 512 }),
+        (("oct", None, Some(384), Some("dir")), NewKey::Oct { bits: 384 }),
+        (("RSA", None, None, Some("RSA-OAEP-256")), NewKey::Rsa { bits: 2048 }),
+        (("EC", None, None, Some("ECDH-ES")), NewKey::EcP256),
+        (("EC", Some("P-521"), None, Some("ECDH-ES+A256KW")), NewKey::EcP521),
+        (("OKP", None, None, Some("ECDH-ES+A128KW")), NewKey::X25519),
+        (("OKP", None, None, Some("unknown")), NewKey::Ed25519),
     ] {
         let (key_type, curve, bits, algorithm) = names;
         assert_eq!(NewKey::from_names(key_type, curve, bits, algorithm).unwrap(), expected, "{names:?}");
@@ -391,6 +400,12 @@ fn new_keys_are_what_was_asked_for() {
         ("OKP", Some("X25519"), None, Some("EdDSA")),
         ("oct", None, Some(128), Some("HS256")),
         ("oct", None, None, Some("ES256")),
+        ("oct", None, Some(256), Some("A128KW")),
+        ("oct", None, Some(128), Some("A256GCM")),
+        ("oct", None, None, Some("RSA-OAEP")),
+        ("RSA", None, None, Some("ECDH-ES")),
+        ("EC", Some("secp256k1"), None, Some("ECDH-ES")),
+        ("OKP", Some("Ed25519"), None, Some("ECDH-ES")),
         ("rsa", None, None, None),
     ] {
         let (key_type, curve, bits, algorithm) = names;

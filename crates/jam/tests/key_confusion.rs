@@ -2,6 +2,7 @@
 //! before anything is computed with it.
 #![allow(clippy::unwrap_used)] // the lint's exception for tests does not reach their helpers
 
+use jam::jose::jwe::{ContentEncryption, DecryptionKey, EncryptionKey, KeyManagement};
 use jam::jose::jws::{Algorithm, SigningKey, VerifyingKey};
 use jam::jose::{Jwk, NewKey};
 
@@ -16,10 +17,15 @@ struct Row {
     kinds: Vec<NewKey>,
     /// The value of `use` for it.
     public_key_use: &'static str,
+    /// The code of the error for the public half of a right key, where the private one is needed.
+    needs_private: Option<&'static str>,
 }
 
 fn kinds_of_keys() -> Vec<(NewKey, Jwk)> {
     [
+        NewKey::Oct { bits: 128 },
+        NewKey::Oct { bits: 192 },
+        NewKey::Oct { bits: 256 },
         NewKey::Oct { bits: 512 },
         NewKey::Rsa { bits: 2048 },
         NewKey::EcP256,
@@ -35,32 +41,78 @@ fn kinds_of_keys() -> Vec<(NewKey, Jwk)> {
 }
 
 fn table() -> Vec<Row> {
-    Algorithm::all().flat_map(signature_rows).collect()
+    let signatures = Algorithm::all().flat_map(signature_rows);
+    signatures.chain(KeyManagement::all().flat_map(encryption_rows)).collect()
 }
 
 fn signature_rows(algorithm: Algorithm) -> [Row; 2] {
     let name = algorithm.name();
-    let kind = match name {
-        "HS256" | "HS384" | "HS512" => NewKey::Oct { bits: 512 },
-        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => NewKey::Rsa { bits: 2048 },
-        "ES256" => NewKey::EcP256,
-        "ES384" => NewKey::EcP384,
-        "ES512" => NewKey::EcP521,
-        "ES256K" => NewKey::EcSecp256k1,
-        "EdDSA" | "Ed25519" => NewKey::Ed25519,
+    let kinds = match name {
+        "HS256" => vec![NewKey::Oct { bits: 256 }, NewKey::Oct { bits: 512 }],
+        "HS384" | "HS512" => vec![NewKey::Oct { bits: 512 }],
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => vec![NewKey::Rsa { bits: 2048 }],
+        "ES256" => vec![NewKey::EcP256],
+        "ES384" => vec![NewKey::EcP384],
+        "ES512" => vec![NewKey::EcP521],
+        "ES256K" => vec![NewKey::EcSecp256k1],
+        "EdDSA" | "Ed25519" => vec![NewKey::Ed25519],
         other => panic!("say here which kind of key {other} works with"),
     };
-    let row = |step, prepare: Prepare| Row {
+    let row = |step, needs_private, prepare: Prepare| Row {
         algorithm: name.to_owned(),
         step,
         prepare,
-        kinds: vec![kind],
+        kinds: kinds.clone(),
         public_key_use: "sig",
+        needs_private,
     };
+    let needs_private = Some("jwt.empty_private_key");
     [
-        row("sign", Box::new(move |key| SigningKey::new(algorithm, key).map(drop))),
-        row("verify", Box::new(move |key| VerifyingKey::new(algorithm, key).map(drop))),
+        row("sign", needs_private, Box::new(move |key| SigningKey::new(algorithm, key).map(drop))),
+        row("verify", None, Box::new(move |key| VerifyingKey::new(algorithm, key).map(drop))),
     ]
+}
+
+fn encryption_rows(algorithm: KeyManagement) -> [Row; 2] {
+    // Its key, which is that of `dir`, has 512 bits.
+    let encryption = ContentEncryption::A256CbcHs512;
+    let kinds = match algorithm.name() {
+        "dir" => vec![NewKey::Oct { bits: 512 }],
+        "PBES2-HS256+A128KW" | "PBES2-HS384+A192KW" | "PBES2-HS512+A256KW" => {
+            [128, 192, 256, 512].map(|bits| NewKey::Oct { bits }).to_vec()
+        }
+        "A128KW" | "A128GCMKW" => vec![NewKey::Oct { bits: 128 }],
+        "A192KW" | "A192GCMKW" => vec![NewKey::Oct { bits: 192 }],
+        "A256KW" | "A256GCMKW" => vec![NewKey::Oct { bits: 256 }],
+        "RSA-OAEP" | "RSA-OAEP-256" | "RSA-OAEP-384" | "RSA-OAEP-512" => vec![NewKey::Rsa { bits: 2048 }],
+        "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A192KW" | "ECDH-ES+A256KW" => {
+            vec![NewKey::EcP256, NewKey::EcP384, NewKey::EcP521, NewKey::X25519]
+        }
+        other => panic!("say here which kinds of key {other} works with"),
+    };
+    let row = |step, needs_private, prepare: Prepare| Row {
+        algorithm: algorithm.name().to_owned(),
+        step,
+        prepare,
+        kinds: kinds.clone(),
+        public_key_use: "enc",
+        needs_private,
+    };
+    let encrypts: Prepare = Box::new(move |key| {
+        if algorithm.is_password_based() {
+            EncryptionKey::from_password(algorithm, encryption, key, None).map(drop)
+        } else {
+            EncryptionKey::new(algorithm, encryption, key).map(drop)
+        }
+    });
+    let decrypts: Prepare = Box::new(move |key| {
+        if algorithm.is_password_based() {
+            DecryptionKey::from_password(algorithm, encryption, key, None).map(drop)
+        } else {
+            DecryptionKey::new(algorithm, encryption, key).map(drop)
+        }
+    });
+    [row("encrypt", None, encrypts), row("decrypt", Some("key.wrong_kind"), decrypts)]
 }
 
 #[test]
@@ -75,17 +127,19 @@ fn every_wrong_kind_of_key_is_refused() {
             for key in forms {
                 let outcome = (row.prepare)(&key).map_err(|error| error.code());
                 let works = row.kinds.contains(kind);
-                let expected = match (works, row.step) {
-                    (false, _) => Err("key.wrong_kind"),
-                    (true, "sign") if !key.is_private() => Err("jwt.empty_private_key"),
-                    (true, _) => Ok(()),
+                let is_short = matches!(kind, NewKey::Oct { .. }) && row.algorithm.starts_with("HS");
+                let expected = match row.needs_private {
+                    _ if !works && is_short => Err("key.weak"),
+                    _ if !works => Err("key.wrong_kind"),
+                    Some(code) if !key.is_private() => Err(code),
+                    _ => Ok(()),
                 };
                 assert_eq!(outcome, expected, "{} {} {kind:?}", row.algorithm, row.step);
                 refused += usize::from(outcome.is_err());
             }
         }
     }
-    assert!(refused > 300, "{refused}");
+    assert!(refused > 900, "{refused}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Primitive};
+use super::jwe::{ContentEncryption, KeyManagement, Management};
 use super::jwk::{Jwk, Material};
 use crate::crypto::ecdsa::Curve;
 use crate::crypto::{key_generation, random};
@@ -39,7 +40,7 @@ pub enum NewKey {
 impl NewKey {
     /// What the names of RFC 7517 and 7518 ask for: a key type, a curve for `EC` and `OKP`, a length in bits for `oct`
     /// and `RSA`. What is left out is chosen to suit the algorithm, if one is named, else 256 bits of secret, 2048
-    /// bits of RSA, P-256 or Ed25519.
+    /// bits of RSA, P-256 or Ed25519. An algorithm that Jam does not know may be named, too.
     ///
     /// ```
     /// use jam::jose::NewKey;
@@ -59,9 +60,14 @@ impl NewKey {
         bits: Option<u32>,
         algorithm: Option<&str>,
     ) -> Result<Self> {
-        let primitive = algorithm.and_then(|name| name.parse().ok()).map(Algorithm::primitive);
+        let purpose = algorithm.map(Purpose::of);
+        let wanted = purpose.and_then(Purpose::usual_key);
         let key = match (key_type, curve) {
-            ("oct", None) => Self::Oct { bits: bits.unwrap_or_else(|| secret_bits(primitive)) },
+            ("oct", None) => match (bits, wanted) {
+                (Some(bits), _) => Self::Oct { bits },
+                (None, Some(key @ Self::Oct { .. })) => key,
+                (None, _) => Self::Oct { bits: 256 },
+            },
             ("RSA", None) => Self::Rsa { bits: bits.unwrap_or(2048) },
             ("oct" | "RSA", Some(_)) => {
                 return Err(Error::validation(format!("a key of type {key_type} has a length and no curve")));
@@ -69,17 +75,15 @@ impl NewKey {
             ("EC" | "OKP", _) if bits.is_some() => {
                 return Err(Error::validation(format!("a key of type {key_type} has a curve and no length")));
             }
-            ("EC", curve) => match curve.unwrap_or_else(|| ec_curve(primitive)) {
-                "P-256" => Self::EcP256,
-                "P-384" => Self::EcP384,
-                "P-521" => Self::EcP521,
-                "secp256k1" => Self::EcSecp256k1,
-                _ => {
-                    return Err(Error::validation(
-                        "the curve of an EC key is P-256, P-384, P-521 or secp256k1",
-                    ));
-                }
-            },
+            ("EC", None) => wanted.filter(|key| key.curve().is_some()).unwrap_or(Self::EcP256),
+            ("EC", Some("P-256")) => Self::EcP256,
+            ("EC", Some("P-384")) => Self::EcP384,
+            ("EC", Some("P-521")) => Self::EcP521,
+            ("EC", Some("secp256k1")) => Self::EcSecp256k1,
+            ("EC", Some(_)) => {
+                return Err(Error::validation("the curve of an EC key is P-256, P-384, P-521 or secp256k1"));
+            }
+            ("OKP", None) if purpose.is_some_and(Purpose::is_agreement) => Self::X25519,
             ("OKP", None | Some("Ed25519")) => Self::Ed25519,
             ("OKP", Some("X25519")) => Self::X25519,
             ("OKP", Some(_)) => {
@@ -87,21 +91,12 @@ impl NewKey {
             }
             _ => return Err(Error::validation("the type of a key is oct, RSA, EC or OKP")),
         };
-        if primitive.is_some_and(|primitive| !key.suits(primitive)) {
+        if purpose.is_some_and(|purpose| !purpose.takes(key)) {
             return Err(Error::validation(
-                "the algorithm works with another kind of key, or with a longer one",
+                "the algorithm works with another kind of key, or one of another length",
             ));
         }
         Ok(key)
-    }
-
-    fn suits(self, primitive: Primitive) -> bool {
-        match (primitive, self) {
-            (Primitive::Hmac(hash), Self::Oct { bits }) => bits as usize >= hash.length() * 8,
-            (Primitive::Rsa(..), Self::Rsa { .. }) | (Primitive::Ed25519, Self::Ed25519) => true,
-            (Primitive::Ecdsa(curve), key) => key.curve() == Some(curve),
-            _ => false,
-        }
     }
 
     fn curve(self) -> Option<Curve> {
@@ -115,17 +110,69 @@ impl NewKey {
     }
 }
 
-fn secret_bits(primitive: Option<Primitive>) -> u32 {
-    match primitive {
-        Some(Primitive::Hmac(hash)) => hash.length() as u32 * 8,
-        _ => 256,
-    }
+/// What the algorithm of a new key does.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Signature(Primitive),
+    KeyManagement(Management),
+    ContentEncryption(ContentEncryption),
+    /// An algorithm that Jam does not know.
+    Other,
 }
 
-fn ec_curve(primitive: Option<Primitive>) -> &'static str {
-    match primitive {
-        Some(Primitive::Ecdsa(curve)) => curve.name(),
-        _ => Curve::P256.name(),
+impl Purpose {
+    fn of(name: &str) -> Self {
+        let signature =
+            || name.parse().ok().map(|algorithm: Algorithm| Self::Signature(algorithm.primitive()));
+        let management =
+            || name.parse().ok().map(|algorithm: KeyManagement| Self::KeyManagement(algorithm.management()));
+        let encryption = || name.parse().ok().map(Self::ContentEncryption);
+        signature().or_else(management).or_else(encryption).unwrap_or(Self::Other)
+    }
+
+    /// The key that is made for it unless another one is asked for.
+    fn usual_key(self) -> Option<NewKey> {
+        let secret = |bytes: usize| Some(NewKey::Oct { bits: bytes as u32 * 8 });
+        match self {
+            Self::Signature(Primitive::Hmac(hash)) => secret(hash.length()),
+            Self::Signature(Primitive::Ecdsa(curve)) => Some(match curve {
+                Curve::P256 => NewKey::EcP256,
+                Curve::P384 => NewKey::EcP384,
+                Curve::P521 => NewKey::EcP521,
+                Curve::Secp256k1 => NewKey::EcSecp256k1,
+            }),
+            Self::KeyManagement(Management::AesKeyWrap(bytes) | Management::AesGcmKeyWrap(bytes)) => {
+                secret(bytes)
+            }
+            Self::ContentEncryption(encryption) => secret(encryption.key_length()),
+            _ => None,
+        }
+    }
+
+    fn is_agreement(self) -> bool {
+        matches!(self, Self::KeyManagement(Management::Agreement(_)))
+    }
+
+    fn takes(self, key: NewKey) -> bool {
+        match (self, key) {
+            (Self::Signature(Primitive::Hmac(hash)), NewKey::Oct { bits }) => {
+                bits as usize >= hash.length() * 8
+            }
+            (Self::Signature(Primitive::Rsa(..)), NewKey::Rsa { .. })
+            | (Self::Signature(Primitive::Ed25519), NewKey::Ed25519)
+            | (Self::KeyManagement(Management::RsaOaep(_)), NewKey::Rsa { .. })
+            | (Self::KeyManagement(Management::Direct | Management::Password { .. }), NewKey::Oct { .. })
+            | (Self::KeyManagement(Management::Agreement(_)), NewKey::X25519)
+            | (Self::Other, _) => true,
+            (Self::KeyManagement(Management::Agreement(_)), key) => {
+                key.curve().is_some_and(|curve| curve != Curve::Secp256k1)
+            }
+            (Self::Signature(Primitive::Ecdsa(_)), key) => self.usual_key() == Some(key),
+            (Self::KeyManagement(_) | Self::ContentEncryption(_), NewKey::Oct { .. }) => {
+                self.usual_key() == Some(key)
+            }
+            _ => false,
+        }
     }
 }
 

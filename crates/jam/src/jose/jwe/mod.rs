@@ -25,6 +25,7 @@ mod key;
 mod message;
 mod password;
 
+pub(super) use algorithm::Management;
 pub use algorithm::{ContentEncryption, KeyManagement};
 pub use codec::{DEFAULT_EXPANDED_LIMIT, Jwe, JweOptions};
 pub use compact::{Undecrypted, encrypt, encrypt_with};
