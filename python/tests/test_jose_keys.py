@@ -331,7 +331,7 @@ def test_arguments_of_a_wrong_type_are_type_errors() -> None:
         lambda: JWK(),
         lambda: JWKSet(None),  # pyright: ignore[reportArgumentType]
         lambda: JWKSet([1]),  # pyright: ignore[reportArgumentType]
-        lambda: JWKSet([]).find(kid=1),  # pyright: ignore[reportArgumentType]
+        lambda: JWKSet([]).find(alg=1),  # pyright: ignore[reportArgumentType]
     ):
         with pytest.raises(TypeError):
             call()
@@ -388,8 +388,9 @@ class TestSets:
         for unknown in ("", "*", "2026 ", "2026\0", "../../dev/null", "' OR 1=1", "x" * 1_000_000):
             with pytest.raises(JamKeyNotFound):
                 named.find(unknown)
-        with pytest.raises(JamValidationError):
-            named.find("\ud800")
+        for no_text in ("\ud800", 2026, ["2026"], {"kid": "2026"}, b"2026"):
+            with pytest.raises(JamValidationError):
+                named.find(no_text)  # pyright: ignore[reportArgumentType]
 
     def test_attack_18_two_keys_that_fit_are_none(self) -> None:
         one, two = JWK.generate("EC"), JWK.generate("EC")

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList};
 
 use super::{members_text, one};
-use crate::arguments::{bytes_or_text, integer, text, texts};
+use crate::arguments::{bytes_or_text, integer, required_dict, required_text, text, texts};
 use crate::{error, json};
 
 /// A JSON Web Key (RFC 7517): a key with what it says about its use. It never changes.
@@ -33,7 +33,7 @@ impl PyJwk {
     ///     JamKeyError: The members are no key, or one that cannot be used.
     #[staticmethod]
     fn from_dict(members: &Bound<'_, PyAny>) -> PyResult<Self> {
-        crate::arguments::required_dict(members, "members")?;
+        required_dict(members, "members")?;
         Jwk::from_json(members_text(members)?.expose()).map(Self).map_err(error::to_py)
     }
 
@@ -372,7 +372,7 @@ impl PyJwkSet {
     ///     JamKeyMalformed: There is no list `keys`, or it has more than 1000 keys.
     #[staticmethod]
     fn from_dict(members: &Bound<'_, PyAny>) -> PyResult<Self> {
-        crate::arguments::required_dict(members, "members")?;
+        required_dict(members, "members")?;
         JwkSet::from_json(members_text(members)?.expose()).map(Self::of).map_err(error::to_py)
     }
 
@@ -407,7 +407,7 @@ impl PyJwkSet {
         r#use: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PyJwk> {
         let query = KeyQuery {
-            key_id: kid.map(|kid| text(kid, "kid")).transpose()?,
+            key_id: kid.map(|kid| required_text(kid, "kid")).transpose()?,
             algorithm: alg.map(|alg| text(alg, "alg")).transpose()?,
             public_key_use: r#use.map(|name| text(name, "use")).transpose()?,
         };
