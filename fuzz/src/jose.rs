@@ -40,7 +40,7 @@ const SIGNED: [&str; 5] = [
 ];
 
 static JWT: LazyLock<Jwt> = LazyLock::new(|| {
-    Jwt::new(JwtOptions { secret: Some(SECRET.into()), ..JwtOptions::default() })
+    Jwt::new(JwtOptions { secret: vec![SECRET.into()], ..JwtOptions::default() })
         .expect("the secret is long enough")
 });
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
@@ -54,6 +54,7 @@ __version__: str
 _Serializer = type[BaseEncoder] | BaseEncoder
 _Path = str | PathLike[str]
 _Key = tuple[str, str]
+_JwtKey = str | bytes | Mapping[str, Any]
 
 def error_codes() -> list[str]: ...
 def read_config(path: _Path, pointer: str | None = ...) -> dict[str, Any]: ...
@@ -65,11 +66,11 @@ class JWT:
     def __new__(
         cls,
         alg: str,
-        secret: str | bytes | None = None,
+        secret: _JwtKey | Sequence[_JwtKey] | None = None,
         *,
-        secret_key: str | bytes | None = None,
-        private_key: str | bytes | None = None,
-        public_key: str | bytes | None = None,
+        secret_key: _JwtKey | Sequence[_JwtKey] | None = None,
+        private_key: _JwtKey | Sequence[_JwtKey] | None = None,
+        public_key: _JwtKey | Sequence[_JwtKey] | None = None,
         password: str | bytes | None = None,
         issuer: str | None = None,
         audience: str | Sequence[str] | None = None,

@@ -58,7 +58,7 @@ def rsa_pair(bits: int = 2048) -> Pair:
 def pair_for(algorithm: str) -> Pair:
     if algorithm in RSA:
         return rsa_pair()
-    if algorithm == "EdDSA":
+    if algorithm in ("EdDSA", "Ed25519"):
         return make_pair(ed25519.Ed25519PrivateKey.generate())
     return make_pair(ec.generate_private_key(CURVES[algorithm]))
 

@@ -329,6 +329,25 @@ def test_attack_17_a_key_id_is_opaque(verify: Callable[..., Any], kid: Any) -> N
         assert not isinstance(kid, str) or len(kid) > 1_000
 
 
+def test_attack_17_and_18_among_several_keys_the_id_names_one(face: Face) -> None:
+    named = [{"kty": "oct", "kid": kid, "k": encode(kid.encode() * 32)} for kid in ("1", "2")]
+    jam = face.jam({"jwt": {"alg": "HS256", "secret": named}})
+    token = sign(b"{}", b'{"alg":"HS256","kid":"2"}', b"2" * 32)
+    assert jam.jwt_verify_token(token) == {}
+    assert jam.jwt_verify_token(sign(b"{}", b'{"alg":"HS256"}', b"2" * 32)) == {}
+    for kid in ("1", "../../dev/null", "' OR 1=1", "*", "\x00", "", "x" * 100_000):
+        header = json.dumps({"alg": "HS256", "kid": kid}).encode()
+        with pytest.raises(JamJWTInvalidSignature):
+            jam.jwt_verify_token(sign(b"{}", header, b"2" * 32))
+    with pytest.raises(JamValidationError, match="kid"):
+        face.jam({"jwt": {"alg": "HS256", "secret": [named[0], {**named[1], "kid": "1"}]}})
+    # Without an id the eight newest keys are tried.
+    jam = face.jam({"jwt": {"alg": "HS256", "secret": [str(number) * 40 for number in range(10)]}})
+    assert jam.jwt_verify_token(sign(b"{}", secret=b"7" * 40)) == {}
+    with pytest.raises(JamJWTInvalidSignature):
+        jam.jwt_verify_token(sign(b"{}", secret=b"8" * 40))
+
+
 @pytest.mark.parametrize(
     "extra",
     [

@@ -11,10 +11,11 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 from conftest import Store
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 from faces import Face
 from jam.exceptions import (
+    JamConfigurationError,
     JamError,
     JamJWTExpired,
     JamJWTInBlackList,
@@ -29,7 +30,19 @@ from jam.exceptions import (
 )
 from jam.jwt import JWT, create_instance
 from jam.jwt.lists import MemoryList
-from keys import ALGORITHMS, ASYMMETRIC, SECRET, as_pem, make_pair, options_for, pair_for, signing_key, verifying_key
+from jwcrypto.jwk import JWK
+from keys import (
+    ALGORITHMS,
+    ASYMMETRIC,
+    HMAC,
+    SECRET,
+    as_pem,
+    make_pair,
+    options_for,
+    pair_for,
+    signing_key,
+    verifying_key,
+)
 
 CLAIMS: dict[str, Any] = {
     "iss": "https://issuer.example",
@@ -40,6 +53,10 @@ CLAIMS: dict[str, Any] = {
     "nested": {"list": [True, False, None, []], "empty": {}},
 }
 EVERY = pytest.mark.parametrize("algorithm", ALGORITHMS)
+
+
+def encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def segments(token: str) -> list[Any]:
@@ -149,6 +166,70 @@ def test_create_instance_takes_the_keys_of_the_section() -> None:
     assert isinstance(made, JWT)
     assert isinstance(made.list, MemoryList)
     assert made.decode(made.encode({"a": 1})) == {"a": 1}
+
+
+# Keys that are changed
+
+
+def with_keys(face: Face, algorithm: str, keys: list[Any], **more: Any) -> Any:
+    name = "secret" if algorithm in HMAC else "private_key"
+    return face.jam({"jwt": {"alg": algorithm, name: keys, **more}})
+
+
+def two_keys(algorithm: str) -> tuple[Any, Any]:
+    if algorithm in HMAC:
+        return SECRET, {"kty": "oct", "kid": "new", "k": encode(bytes(range(64)))}
+    return pair_for(algorithm).private, make_pair(ed25519.Ed25519PrivateKey.generate()).private
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "EdDSA", "Ed25519"])
+def test_the_newest_key_signs_and_all_verify(face: Face, algorithm: str) -> None:
+    old, new = two_keys(algorithm)
+    before, between = with_keys(face, algorithm, [old]), with_keys(face, algorithm, [new, old])
+    after = with_keys(face, algorithm, [new])
+    first = before.jwt_create_token({"a": 1})
+    assert "kid" not in segments(first)[0]
+    assert between.jwt_verify_token(first) == {"a": 1}
+    second = between.jwt_create_token({"a": 2})
+    assert isinstance(segments(second)[0]["kid"], str)
+    assert between.jwt_verify_token(second) == after.jwt_verify_token(second) == {"a": 2}
+    for jam, token in ((after, first), (before, second)):
+        with pytest.raises(JamJWTInvalidSignature):
+            jam.jwt_verify_token(token)
+
+
+def test_a_key_without_a_name_is_named_by_its_thumbprint() -> None:
+    old, new = make_pair(ec.generate_private_key(ec.SECP256R1())), pair_for("ES256")
+    key = JWK.from_pem(new.private.encode())
+    token = JWT("ES256", private_key=[new.private, old.private]).encode({})
+    assert segments(token)[0]["kid"] == key.thumbprint()
+    assert JWT("ES256", public_key=(new.public, old.public)).decode(token) == {}
+
+
+def test_a_retired_key_still_verifies(face: Face) -> None:
+    old, new = make_pair(ec.generate_private_key(ec.SECP256R1())), pair_for("ES256")
+    token = JWT("ES256", private_key=old.private).encode({"a": 1})
+    jam = face.jam({"jwt": {"alg": "ES256", "private_key": new.private, "public_key": [new.public, old.public]}})
+    assert jam.jwt_verify_token(token) == {"a": 1}
+    assert jam.jwt_verify_token(jam.jwt_create_token({"a": 2})) == {"a": 2}
+    with pytest.raises(JamConfigurationError, match="public_key"):
+        face.jam({"jwt": {"alg": "ES256", "private_key": new.private, "public_key": [old.public]}})
+
+
+def test_the_keys_of_a_file_may_be_lists(face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEW_SECRET", "n" * 32)
+    old = JWT("HS256", SECRET).encode({"a": 1})
+    section = {"alg": "HS256", "secret": ["${NEW_SECRET}", SECRET]}
+    for name, text in (
+        ("jam.toml", f'[jam.jwt]\nalg = "HS256"\nsecret = ["${{NEW_SECRET}}", "{SECRET}"]\n'),
+        ("jam.yaml", f'jam:\n  jwt:\n    alg: HS256\n    secret:\n    - ${{NEW_SECRET}}\n    - "{SECRET}"\n'),
+        ("jam.json", json.dumps({"jam": {"jwt": section}})),
+    ):
+        path = tmp_path / name
+        path.write_text(text)
+        jam = face.jam(path)
+        assert jam.jwt_verify_token(old) == {"a": 1}
+        assert JWT("HS256", "n" * 32).decode(jam.jwt_create_token({"a": 2})) == {"a": 2}
 
 
 # Claims

@@ -156,7 +156,11 @@ def test_a_payload_without_a_json_form_is_a_typed_error(payload: Any) -> None:
     [
         ((1, SECRET), {}),
         (("HS256", 1), {}),
-        (("HS256", ["x"]), {}),
+        (("HS256", ["x", 1]), {}),
+        (("HS256", [["x"]]), {}),
+        (("HS256", []), {}),
+        (("HS256", {"x"}), {}),
+        (("HS256", [SECRET, SECRET]), {}),
         (("HS256", SECRET), {"issuer": 1}),
         (("HS256", SECRET), {"audience": 1}),
         (("HS256", SECRET), {"audience": [1]}),

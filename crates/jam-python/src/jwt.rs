@@ -19,15 +19,17 @@ use crate::{error, json, log};
 /// Signing or verifying so many bytes with HMAC takes as long as giving the GIL away and taking it back is worth.
 const SHORT: usize = 16 * 1024;
 
-/// Makes and verifies tokens with one algorithm and one key, which are prepared once.
+/// Makes and verifies tokens with one algorithm and one key, or several keys of which the newest signs. They are prepared
+/// once.
 ///
 /// Args:
 ///     alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512` `ES256K`
 ///         `EdDSA` or `Ed25519`.
-///     secret: The secret of an `HS` algorithm: text, bytes, or a JWK.
+///     secret: The secret of an `HS` algorithm: text, bytes, or a JWK; or a list of secrets, the newest first.
 ///     secret_key: The same under its older name.
-///     private_key: The private key of any other algorithm: PEM text or a JWK, never the name of a file.
-///     public_key: The public key; taken from the private key if left out. Alone, it verifies only.
+///     private_key: The private key of any other algorithm: PEM text or a JWK, never the name of a file; or a list, the
+///         newest first.
+///     public_key: The public key; taken from the private key if left out. Alone, it verifies only. Or a list.
 ///     password: Opens an encrypted PEM.
 ///     issuer: The `iss` that `make_payload` writes and `decode` asks for.
 ///     audience: The `aud` that `make_payload` writes, one of which `decode` asks for.
@@ -87,9 +89,9 @@ impl PyJwt {
         };
         let options = JwtOptions {
             algorithm: text(alg, "alg")?.parse().map_err(error::to_py)?,
-            secret: secret.map(|secret| key_bytes(secret, "secret").map(Secret::new)).transpose()?,
-            private_key: private_key.map(|key| key_text(key, "private_key")).transpose()?,
-            public_key: public_key.map(|key| key_text(key, "public_key")).transpose()?,
+            secret: one_or_several(secret, |secret| key_bytes(secret, "secret").map(Secret::new))?,
+            private_key: one_or_several(private_key, |key| key_text(key, "private_key"))?,
+            public_key: one_or_several(public_key, |key| key_text(key, "public_key"))?,
             password: password
                 .map(|password| {
                     bytes_or_text(password, "password").and_then(|bytes| secret_text(bytes, "password"))
@@ -421,14 +423,22 @@ fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
 
 /// One text or several: a str, or a list or tuple of str.
 fn texts(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<String>> {
-    let items: Vec<_> = if let Ok(list) = value.cast::<PyList>() {
-        list.iter().collect()
+    one_or_several(Some(value), |item| text(item, name).map(str::to_owned))
+}
+
+/// What `read` makes of a value, or of each item of a list or tuple.
+fn one_or_several<T>(
+    value: Option<&Bound<'_, PyAny>>,
+    read: impl Fn(&Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let Some(value) = value else { return Ok(Vec::new()) };
+    if let Ok(list) = value.cast::<PyList>() {
+        list.iter().map(|item| read(&item)).collect()
     } else if let Ok(tuple) = value.cast::<PyTuple>() {
-        tuple.iter().collect()
+        tuple.iter().map(|item| read(&item)).collect()
     } else {
-        vec![value.clone()]
-    };
-    items.iter().map(|item| text(item, name).map(str::to_owned)).collect()
+        Ok(vec![read(value)?])
+    }
 }
 
 /// A str of so many ASCII characters, which `write` writes in place: no token in between to allocate and copy.

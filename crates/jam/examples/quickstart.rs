@@ -130,7 +130,7 @@ fn parts_used_directly(sessions_file: PathBuf) -> Outcome {
     let session_id = told!(sessions.create("user", br#"{"data": 1}"#, now));
     assert_eq!(sessions.get(&session_id, now)?, Some(br#"{"data": 1}"#.to_vec()));
 
-    let secret = Some(b"a secret of at least thirty-two bytes"[..].into());
+    let secret = vec![b"a secret of at least thirty-two bytes"[..].into()];
     let jwt = Jwt::new(JwtOptions { secret, ..JwtOptions::default() })?;
     let payload = json!({"user_id": 1}).as_object().cloned().unwrap_or_default();
     let token = told!(jwt.encode(&payload));

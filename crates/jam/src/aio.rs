@@ -18,6 +18,7 @@ use crate::facade::{
     to_bytes,
 };
 use crate::jose::Jwt;
+use crate::jose::jws::{KeyRing, Verified};
 use crate::oauth2::CallOptions;
 use crate::oauth2::aio::Client;
 use crate::otp::SharedSecret;
@@ -78,6 +79,11 @@ impl Jam {
     /// See [`Jam::jwt`](crate::Jam::jwt).
     pub fn jwt(&self) -> Option<&Jwt> {
         self.parts.jwt.as_ref()
+    }
+
+    /// See [`Jam::jws`](crate::Jam::jws).
+    pub fn jws(&self) -> Option<&KeyRing> {
+        self.parts.jws.as_ref()
     }
 
     /// See [`Jam::jwt_list`](crate::Jam::jwt_list).
@@ -146,6 +152,16 @@ impl Jam {
     /// See [`Jam::jwt_decode`](crate::Jam::jwt_decode).
     pub async fn jwt_decode(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
         self.jwt_verify_token(token, options).await
+    }
+
+    /// See [`Jam::jws_sign`](crate::Jam::jws_sign).
+    pub async fn jws_sign(&self, payload: &[u8], header: Option<&Map<String, Value>>) -> Result<String> {
+        self.parts.jws_sign(payload, header)
+    }
+
+    /// See [`Jam::jws_verify`](crate::Jam::jws_verify).
+    pub async fn jws_verify(&self, token: &str) -> Result<Verified> {
+        self.parts.jws_verify(token)
     }
 
     /// See [`Jam::session_create`](crate::Jam::session_create).

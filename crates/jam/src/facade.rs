@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::config::{Backend, Config, ListConfig, OtpConfig, OtpKind, SessionConfig};
 use crate::encoding::json_value;
-use crate::jose::{DecodeOptions, Jwt};
+use crate::jose::jws::{KeyRing, Unverified, Verified};
+use crate::jose::{DecodeOptions, Jwt, jws};
 use crate::oauth2::ProviderOptions;
 use crate::otp::{Hotp, OtpOptions, QrCode, ReplayEntry, SharedSecret, Totp};
 use crate::paseto::{self, Paseto};
@@ -210,6 +211,7 @@ impl PasetoDecodeOptions {
 /// The parts of a face, which brings its own sessions, lists, guards and OAuth 2.0 clients.
 pub(crate) struct Parts<Sessions, List, Guard, Client> {
     pub(crate) jwt: Option<Jwt>,
+    pub(crate) jws: Option<KeyRing>,
     pub(crate) list: Option<(Kind, List)>,
     /// For so long after its expiry a token is accepted, and so kept on the list.
     leeway: std::time::Duration,
@@ -242,6 +244,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
         otp.as_ref().map_or(Ok(()), check_otp)?;
         Ok(Self {
             jwt: jwt.map(Jwt::new).transpose()?,
+            jws: config.jws.as_ref().map(KeyRing::from_options).transpose()?,
             paseto: config.paseto.map(Paseto::new).transpose()?,
             oauth2: clients.transpose()?,
             // What opens files comes last: a mistake elsewhere leaves none behind.
@@ -300,6 +303,23 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
             return Err(Error::validation(reason));
         }
         Ok(())
+    }
+
+    fn jws(&self) -> Result<&KeyRing> {
+        self.jws.as_ref().ok_or_else(|| missing("jose.jws"))
+    }
+
+    pub(crate) fn jws_sign(&self, payload: &[u8], header: Option<&Map<String, Value>>) -> Result<String> {
+        let key = self.jws()?.signing_key()?;
+        match header {
+            Some(header) => jws::sign(payload, header, key),
+            None => jws::sign(payload, &Map::new(), key),
+        }
+    }
+
+    pub(crate) fn jws_verify(&self, token: &str) -> Result<Verified> {
+        let keys = self.jws()?;
+        Unverified::parse(token)?.verify(keys)
     }
 
     pub(crate) fn otp_code(&self, secret: &SharedSecret, factor: Option<u64>) -> Result<String> {
@@ -400,6 +420,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
         formatter
             .debug_struct(name)
             .field("jwt", &self.jwt.is_some())
+            .field("jws", &self.jws.is_some())
             .field("session", &self.session.is_some())
             .field("oauth2", &self.oauth2.is_some())
             .field("otp", &self.otp.is_some())

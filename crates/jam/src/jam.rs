@@ -15,6 +15,7 @@ use crate::facade::{
     to_bytes,
 };
 use crate::jose::Jwt;
+use crate::jose::jws::{KeyRing, Verified};
 use crate::oauth2::{CallOptions, Client};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
@@ -108,6 +109,11 @@ impl Jam {
     /// The maker of JSON Web Tokens, where configured.
     pub fn jwt(&self) -> Option<&Jwt> {
         self.parts.jwt.as_ref()
+    }
+
+    /// The keys of JSON Web Signatures, where configured.
+    pub fn jws(&self) -> Option<&KeyRing> {
+        self.parts.jws.as_ref()
     }
 
     /// The list of tokens, where configured.
@@ -209,6 +215,41 @@ impl Jam {
     /// [`Jam::jwt_verify_token`] by its name of the 3.x line.
     pub fn jwt_decode(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
         self.jwt_verify_token(token, options)
+    }
+
+    /// A JSON Web Signature of any bytes, in the compact form (RFC 7515), by the newest key. `header` has further parameters
+    /// for the protected header, beside `alg` and `kid`.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jose": {"jws": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"}}}))?;
+    /// let header = serde_json::json!({"cty": "text/plain"});
+    /// let token = jam.jws_sign(b"hello", header.as_object())?;
+    /// let verified = jam.jws_verify(&token)?;
+    /// assert_eq!((verified.payload(), verified.header().content_type()), (&b"hello"[..], Some("text/plain")));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Validation`](crate::Error::Validation) for a header that contradicts the key;
+    /// [`JwtError::EmptyPrivateKey`](crate::JwtError::EmptyPrivateKey) if there are only public keys.
+    pub fn jws_sign(&self, payload: &[u8], header: Option<&Map<String, Value>>) -> Result<String> {
+        self.parts.jws_sign(payload, header)
+    }
+
+    /// The header and the payload of a JSON Web Signature in the compact form, if it is of one of the keys.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jose": {"jws": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"}}}))?;
+    /// let token = jam.jws_sign(b"hello", None)?;
+    /// assert_eq!(jam.jws_verify(&token)?.payload(), b"hello");
+    /// assert_eq!(jam.jws_verify(&token.replace('.', ".a")).unwrap_err().code(), "jwt.invalid_signature");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JwtError`](crate::JwtError) says why it is refused.
+    pub fn jws_verify(&self, token: &str) -> Result<Verified> {
+        self.parts.jws_verify(token)
     }
 
     /// A new session of the owner `session_key`, which is any text. Gives the id: it is a secret of the client's.

@@ -155,7 +155,7 @@ fn what_a_variable_holds_cannot_change_the_tree() {
 #[test]
 fn a_tree_given_in_code_is_taken_as_it_is() {
     let config = typed(json!({"jwt": {"alg": "HS256", "secret": "$NOT_A_VARIABLE"}})).unwrap();
-    assert_eq!(config.jwt.unwrap().options.secret.unwrap().expose(), b"$NOT_A_VARIABLE");
+    assert_eq!(config.jwt.unwrap().options.secret[0].expose(), b"$NOT_A_VARIABLE");
 }
 
 #[test]
@@ -304,7 +304,10 @@ fn a_value_of_the_wrong_type_is_refused_with_path_and_type() {
         (json!([]), "a configuration is a table, not a list"),
         (json!({"jwt": "HS256"}), "jwt: must be a table, not text"),
         (json!({"jwt": {"alg": 256}}), "jwt.alg: must be text, not an integer"),
-        (json!({"jwt": {"alg": "HS256", "secret": 1}}), "jwt.secret: must be text, not an integer"),
+        (
+            json!({"jwt": {"alg": "HS256", "secret": 1}}),
+            "jwt.secret: must be text, or a list of them, not an integer",
+        ),
         (json!({"jwt": {"alg": "HS256", "issuer": ["a"]}}), "jwt.issuer: must be text, not a list"),
         (
             json!({"jwt": {"alg": "HS256", "audience": ["a", 1]}}),
@@ -384,7 +387,7 @@ fn a_message_does_not_repeat_a_value() {
         json!({"jwt": {"alg": "hunter2"}}),
         json!({"session": {"session_type": "hunter2"}}),
         json!({"session": ["hunter2"]}),
-        json!({"jwt": {"alg": "HS256", "secret": ["hunter2"]}}),
+        json!({"jwt": {"alg": "HS256", "secret": [["hunter2"]]}}),
         json!({"paseto": {"version": "v4", "purpose": "hunter2"}}),
     ] {
         let message = refused(tree);
@@ -392,6 +395,103 @@ fn a_message_does_not_repeat_a_value() {
     }
     let config = typed(json!({"jwt": {"alg": "HS256", "secret": "hunter2", "password": "hunter2"}})).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_key_may_be_a_list_of_keys_in_every_format() {
+    let folder = Folder::new();
+    let jwk = json!({"kty": "oct", "k": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", "kid": "old"});
+    for (name, text) in [
+        (
+            "a.toml",
+            r#"
+            [jam.jwt]
+            alg = "HS256"
+            secret = ["${NEW}", {kty = "oct", k = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", kid = "old"}]
+            "#
+            .to_owned(),
+        ),
+        (
+            "a.yaml",
+            "jam:\n  jwt:\n    alg: HS256\n    secret:\n      - ${NEW}\n      - {kty: oct, k: \
+             BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc, kid: old}\n"
+                .to_owned(),
+        ),
+        ("a.json", json!({"jam": {"jwt": {"alg": "HS256", "secret": ["${NEW}", jwk]}}}).to_string()),
+    ] {
+        let environment = |name: &str| (name == "NEW").then(|| "the newest secret of all".to_owned());
+        let tree = config::read_with(folder.file(name, text), "jam", &environment).unwrap();
+        let canonical = canonical(tree.clone()).unwrap();
+        assert_eq!(canonical["jwt"]["secret"][0], "the newest secret of all", "{name}");
+        let text = canonical["jwt"]["secret"][1].as_str().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), jwk, "{name}");
+        let secrets = typed(tree).unwrap().jwt.unwrap().options.secret;
+        assert_eq!(secrets.len(), 2, "{name}");
+    }
+    for key in ["private_key", "public_key"] {
+        let tree = json!({"jwt": {"alg": "ES256", key: [{"kty": "EC"}, "PEM"]}});
+        let options = typed(tree).unwrap().jwt.unwrap().options;
+        let keys = [options.private_key, options.public_key].concat();
+        assert_eq!(
+            keys.iter().map(|key| key.expose().as_str()).collect::<Vec<_>>(),
+            [r#"{"kty":"EC"}"#, "PEM"]
+        );
+    }
+    for (tree, message) in [
+        (
+            json!({"jwt": {"alg": "HS256", "secret": ["a", {"k": "b"}]}}),
+            "jwt.secret[1]: must be a JSON Web Key where it is a table, and have \"kty\"",
+        ),
+        (
+            json!({"jwt": {"alg": "HS256", "secret": ["a", 1]}}),
+            "jwt.secret: must be text, or a list of them, not a list",
+        ),
+        (
+            json!({"jwt": {"alg": "ES256", "private_key": ["a", null]}}),
+            "jwt.private_key: must be text, or a list of them, not a list",
+        ),
+    ] {
+        assert_eq!(refused(tree), message);
+    }
+}
+
+#[test]
+fn the_section_of_signatures_stands_within_jose() {
+    let tree =
+        json!({"jose": {"jws": {"alg": "hs256", "secret_key": ["a", "b"], "allow_short_secret": true}}});
+    let expected =
+        json!({"jose": {"jws": {"alg": "HS256", "secret": ["a", "b"], "allow_short_secret": true}}});
+    assert_eq!(canonical(tree.clone()).unwrap(), expected);
+    let jws = typed(tree).unwrap().jws.unwrap();
+    assert_eq!((jws.secret.len(), jws.allow_short_secret), (2, true));
+    assert!(!typed(json!({"jose": {"jws": {"alg": "HS256"}}})).unwrap().jws.unwrap().allow_short_secret);
+
+    let both =
+        json!({"jose": {"jws": {"alg": "HS256", "secret": "a"}, "jwt": {"alg": "HS256", "secret": "b"}}});
+    let canonical = canonical(both).unwrap();
+    assert_eq!(canonical["jose"], json!({"jws": {"alg": "HS256", "secret": "a"}}));
+    assert_eq!(canonical["jwt"], json!({"alg": "HS256", "secret": "b"}));
+    for (tree, message) in [
+        (json!({"jose": {"jws": {}}}), "jose.jws.alg: is required, for example \"HS256\""),
+        (
+            json!({"jose": {"jws": {"alg": "HS256", "secrets": "a"}}}),
+            "jose.jws.secrets: unknown key; did you mean \"secret\"?",
+        ),
+        (
+            json!({"jose": {"jws": {"alg": "HS256", "allow_short_secrets": true}}}),
+            "jose.jws.allow_short_secrets: unknown key; did you mean \"allow_short_secret\"?",
+        ),
+        (
+            json!({"jose": {"jws": {"alg": "HS256", "allow_short_secret": "yes"}}}),
+            "jose.jws.allow_short_secret: must be a boolean, not text",
+        ),
+    ] {
+        assert_eq!(refused(tree), message);
+    }
+    // The environment has keys for JWT only.
+    let environment = |name: &str| name.starts_with("JAM_JWT").then(|| "x".to_owned());
+    let tree = json!({"jose": {"jws": {"alg": "HS256"}}});
+    assert!(Config::from_value_with(tree, &environment).unwrap().jws.unwrap().secret.is_empty());
 }
 
 #[test]
@@ -512,7 +612,7 @@ fn the_typed_form_holds_what_was_given() {
     }))
     .unwrap();
     let JwtConfig { options: jwt, list } = config.jwt.unwrap();
-    assert_eq!(jwt.private_key.unwrap().expose(), r#"{"kty":"EC"}"#);
+    assert_eq!(jwt.private_key[0].expose(), r#"{"kty":"EC"}"#);
     assert_eq!((jwt.expire, jwt.leeway), (Some(Duration::from_secs(90)), Duration::from_millis(500)));
     assert_eq!((jwt.issuer.as_deref(), jwt.audience), (Some("me"), vec!["you".to_owned()]));
     assert_eq!((jwt.subject.as_deref(), jwt.token_type.as_deref()), (Some("him"), Some("at+jwt")));
@@ -606,7 +706,7 @@ fn objects_of_python_are_taken_where_the_contract_says_and_named_elsewhere() {
         (json!({"session": object("Redis")}), "session: must be a table, not an object of type Redis"),
         (
             json!({"jwt": {"alg": "HS256", "secret": object("Logger")}}),
-            "jwt.secret: must be text or bytes, not an object of type Logger",
+            "jwt.secret: must be text or bytes, or a list of them, not an object of type Logger",
         ),
         (json!({"logger": "name"}), "logger: must be an object, not text"),
     ] {

@@ -441,6 +441,38 @@ fn providers_known_by_name_need_no_addresses() {
 }
 
 #[test]
+fn any_bytes_are_signed_and_verified_with_the_keys_of_the_configuration() {
+    let old = "another secret of more than thirty-two bytes";
+    let config = |secret: Value| json!({"jose": {"jws": {"alg": "HS256", "secret": secret}}});
+    for (face, before) in
+        Face::both(&config(json!([SECRET, old]))).into_iter().zip(Face::both(&config(json!(old))))
+    {
+        let header = json!({"typ": "note", "cty": "text/plain"});
+        let token = call!(face, jws_sign(b"\xff bytes", header.as_object())).unwrap();
+        let verified = call!(face, jws_verify(&token)).unwrap();
+        assert_eq!(verified.payload(), b"\xff bytes");
+        assert_eq!(verified.header().token_type(), Some("note"));
+        assert!(verified.header().key_id().is_some());
+        assert_eq!(call!(before, jws_verify(&token)).unwrap_err().code(), "jwt.invalid_signature");
+        let token = call!(before, jws_sign(b"", None)).unwrap();
+        assert_eq!(call!(face, jws_verify(&token)).unwrap().payload(), b"");
+        let contradiction = json!({"alg": "none"});
+        let error = call!(face, jws_sign(b"", contradiction.as_object())).unwrap_err();
+        assert_eq!(error.code(), "validation.invalid");
+    }
+    // attack 9
+    for (secret, more, code) in
+        [("secret", json!({}), Some("key.weak")), ("secret", json!({"allow_short_secret": true}), None)]
+    {
+        let mut section = json!({"alg": "HS256", "secret": secret});
+        section.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        for face in Face::try_both(&json!({"jose": {"jws": section}})) {
+            assert_eq!(face.err().map(|error| error.code()), code);
+        }
+    }
+}
+
+#[test]
 fn a_part_without_a_section_names_the_section() {
     let secret = SharedSecret::from_base32("secret").unwrap();
     let (empty, call_options) = (Map::new(), CallOptions::new());
@@ -452,6 +484,8 @@ fn a_part_without_a_section_names_the_section() {
         named(call!(face, jwt_make_payload(PayloadOptions::new())).unwrap_err(), "jwt");
         named(call!(face, jwt_create_token(&empty)).unwrap_err(), "jwt");
         named(call!(face, jwt_verify_token("t", &VerifyOptions::new())).unwrap_err(), "jwt");
+        named(call!(face, jws_sign(b"x", None)).unwrap_err(), "jose.jws");
+        named(call!(face, jws_verify("t")).unwrap_err(), "jose.jws");
         named(call!(face, session_create("user", &json!({}))).unwrap_err(), "session");
         named(call!(face, session_get("id")).unwrap_err(), "session");
         named(call!(face, session_update("id", &json!({}))).unwrap_err(), "session");

@@ -62,18 +62,18 @@ fn every_algorithm_signs_what_it_verifies_and_nothing_else() {
             "EdDSA" | "Ed25519" => (Some("ed25519.pem"), Some("ed25519_public.pem")),
             _ => (Some("rsa.pem"), Some("rsa_public.pem")),
         };
-        let secret = private.is_none().then(|| vec![3; 64].into());
+        let secret: Vec<_> = private.is_none().then(|| vec![3; 64].into()).into_iter().collect();
         let signer = Jwt::new(JwtOptions {
             algorithm,
             secret: secret.clone(),
-            private_key: private.map(|name| key(name).into()),
+            private_key: private.iter().map(|name| key(name).into()).collect(),
             ..JwtOptions::default()
         })
         .unwrap();
         let reader = Jwt::new(JwtOptions {
             algorithm,
             secret,
-            public_key: public.map(|name| key(name).into()),
+            public_key: public.iter().map(|name| key(name).into()).collect(),
             ..JwtOptions::default()
         })
         .unwrap();
@@ -145,7 +145,7 @@ fn a_key_text_is_never_the_name_of_a_file() {
     let path = format!("{}/tests/keys/rsa.pem", env!("CARGO_MANIFEST_DIR"));
     let options = JwtOptions {
         algorithm: Algorithm::Rs256,
-        private_key: Some(path.as_str().into()),
+        private_key: vec![path.as_str().into()],
         ..JwtOptions::default()
     };
     let error = Jwt::new(options).unwrap_err();
@@ -155,12 +155,12 @@ fn a_key_text_is_never_the_name_of_a_file() {
 
 #[test]
 fn keys_that_the_algorithm_has_no_use_for_are_refused() {
-    let public = || Some(key("rsa_public.pem").into());
-    let hmac = JwtOptions { secret: Some(vec![1; 32].into()), public_key: public(), ..JwtOptions::default() };
+    let public = || vec![key("rsa_public.pem").into()];
+    let hmac = JwtOptions { secret: vec![vec![1; 32].into()], public_key: public(), ..JwtOptions::default() };
     assert_eq!(Jwt::new(hmac).unwrap_err().code(), "configuration.invalid");
     let rsa = JwtOptions {
         algorithm: Algorithm::Rs256,
-        secret: Some(vec![1; 32].into()),
+        secret: vec![vec![1; 32].into()],
         public_key: public(),
         ..JwtOptions::default()
     };
@@ -174,7 +174,7 @@ fn a_missing_key_is_named() {
     assert_eq!(Jwt::new(options).unwrap_err().code(), "jwt.empty_private_key");
     let reader = Jwt::new(JwtOptions {
         algorithm: Algorithm::Es256,
-        public_key: Some(key("p256_public.pem").into()),
+        public_key: vec![key("p256_public.pem").into()],
         ..JwtOptions::default()
     })
     .unwrap();
@@ -185,7 +185,7 @@ fn a_missing_key_is_named() {
 fn a_payload_carries_what_is_configured_and_data_changes_none_of_it() {
     // fault 12
     let jwt = Jwt::new(JwtOptions {
-        secret: Some(vec![1; 32].into()),
+        secret: vec![vec![1; 32].into()],
         issuer: Some("me".into()),
         audience: vec!["you".into(), "them".into()],
         expire: Some(std::time::Duration::from_secs(60)),
@@ -229,8 +229,8 @@ fn a_token_written_in_place_is_the_same_token() {
     ] {
         let jwt = Jwt::new(JwtOptions {
             algorithm,
-            secret: name.is_none().then(|| vec![1; 32].into()),
-            private_key: name.map(|name| key(name).into()),
+            secret: name.is_none().then(|| vec![1; 32].into()).into_iter().collect(),
+            private_key: name.iter().map(|name| key(name).into()).collect(),
             ..JwtOptions::default()
         })
         .unwrap();
@@ -253,7 +253,7 @@ fn a_token_written_in_place_is_the_same_token() {
 
 #[test]
 fn a_token_is_read_when_its_header_is_spelled_otherwise() {
-    let jwt = Jwt::new(JwtOptions { secret: Some(vec![1; 32].into()), ..JwtOptions::default() }).unwrap();
+    let jwt = Jwt::new(JwtOptions { secret: vec![vec![1; 32].into()], ..JwtOptions::default() }).unwrap();
     let key = SigningKey::new(Algorithm::Hs256, &Jwk::from_secret(vec![1; 32])).unwrap();
     // fault 21: every `typ` is read
     for header in [json!({}), json!({"typ": "at+jwt"}), json!({"typ": "jwt", "kid": "any"})] {

@@ -19,11 +19,11 @@ fn key(name: &str) -> String {
 }
 
 fn hs256() -> Jwt {
-    Jwt::new(JwtOptions { secret: Some(SECRET.into()), ..JwtOptions::default() }).unwrap()
+    Jwt::new(JwtOptions { secret: vec![SECRET.into()], ..JwtOptions::default() }).unwrap()
 }
 
 fn reader(algorithm: Algorithm, public_key: &str) -> Jwt {
-    Jwt::new(JwtOptions { algorithm, public_key: Some(key(public_key).into()), ..JwtOptions::default() })
+    Jwt::new(JwtOptions { algorithm, public_key: vec![key(public_key).into()], ..JwtOptions::default() })
         .unwrap()
 }
 
@@ -52,7 +52,7 @@ fn refusal_of_claims(payload: &str) -> &'static str {
 }
 
 fn new_with_secret(secret: &[u8]) -> Result<Jwt> {
-    Jwt::new(JwtOptions { secret: Some(secret.into()), ..JwtOptions::default() })
+    Jwt::new(JwtOptions { secret: vec![secret.into()], ..JwtOptions::default() })
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn an_ecdsa_signature_has_exactly_one_form() {
     ] {
         let signer = Jwt::new(JwtOptions {
             algorithm,
-            private_key: Some(key(&format!("{name}.pem")).into()),
+            private_key: vec![key(&format!("{name}.pem")).into()],
             ..JwtOptions::default()
         })
         .unwrap();
@@ -409,7 +409,7 @@ fn an_rsa_signature_has_exactly_the_length_of_the_modulus() {
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
         let signer = Jwt::new(JwtOptions {
             algorithm,
-            private_key: Some(key("rsa.pem").into()),
+            private_key: vec![key("rsa.pem").into()],
             ..JwtOptions::default()
         })
         .unwrap();
@@ -433,7 +433,7 @@ fn an_ed25519_signature_with_a_larger_s_is_refused() {
     // attack 14: S + L is the same number to whoever does not check
     let signer = Jwt::new(JwtOptions {
         algorithm: Algorithm::EdDsa,
-        private_key: Some(key("ed25519.pem").into()),
+        private_key: vec![key("ed25519.pem").into()],
         ..JwtOptions::default()
     })
     .unwrap();
@@ -470,8 +470,8 @@ fn a_private_key_must_belong_to_the_public_key_beside_it() {
     }
     let mixed = JwtOptions {
         algorithm: Algorithm::Rs256,
-        private_key: Some(key("rsa.pem").into()),
-        public_key: Some(key("rfc7520_rsa.json").into()),
+        private_key: vec![key("rsa.pem").into()],
+        public_key: vec![key("rfc7520_rsa.json").into()],
         ..JwtOptions::default()
     };
     assert_eq!(Jwt::new(mixed).unwrap_err().code(), "configuration.invalid");
@@ -544,11 +544,11 @@ fn keys_in_the_header_are_never_used() {
     let signing = SigningKey::new(Algorithm::Es256, &attacker).unwrap();
     let jwt = Jwt::new(JwtOptions {
         algorithm: Algorithm::Es256,
-        public_key: Some(
+        public_key: vec![
             r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
                 "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#
                 .into(),
-        ),
+        ],
         ..JwtOptions::default()
     })
     .unwrap();
@@ -701,7 +701,7 @@ fn size_is_limited_before_decoding() {
     assert_eq!(refusal(&hs256(), &huge), "jwt.malformed");
 
     let small =
-        Jwt::new(JwtOptions { secret: Some(SECRET.into()), length_limit: 100, ..JwtOptions::default() })
+        Jwt::new(JwtOptions { secret: vec![SECRET.into()], length_limit: 100, ..JwtOptions::default() })
             .unwrap();
     let token = small.encode(&Map::from_iter([("x".to_owned(), "x".repeat(100).into())])).unwrap();
     assert_eq!(refusal(&small, &token), "jwt.malformed");
@@ -814,7 +814,7 @@ fn a_leeway_cannot_switch_the_checks_off() {
     for bad in [f64::NAN, f64::INFINITY, -1.0, -0.001, 86_401.0, 1e300] {
         assert_eq!(leeway_from_seconds(bad).unwrap_err().code(), "validation.invalid", "{bad}");
     }
-    let options = || JwtOptions { secret: Some(SECRET.into()), ..JwtOptions::default() };
+    let options = || JwtOptions { secret: vec![SECRET.into()], ..JwtOptions::default() };
     assert!(Jwt::new(JwtOptions { leeway: Duration::from_secs(86_401), ..options() }).is_err());
     assert!(Jwt::new(JwtOptions { leeway: Duration::MAX, ..options() }).is_err());
     let token = hs256().encode_json(b"{}").unwrap();
@@ -834,7 +834,7 @@ fn claims_are_an_object() {
 fn issuer_and_audience_are_compared_exactly() {
     // attack 36, fault 5
     let jwt = Jwt::new(JwtOptions {
-        secret: Some(SECRET.into()),
+        secret: vec![SECRET.into()],
         issuer: Some("https://issuer.example".into()),
         audience: vec!["web".into(), "app".into()],
         ..JwtOptions::default()
@@ -897,7 +897,7 @@ fn a_forged_token_tells_nothing_of_its_claims() {
 fn no_secret_shows_in_debug_texts_and_errors() {
     // attack 74, fault 9
     let secret = "the-secret-that-must-not-show-anywhere";
-    let options = JwtOptions { secret: Some(secret.as_bytes().into()), ..JwtOptions::default() };
+    let options = JwtOptions { secret: vec![secret.as_bytes().into()], ..JwtOptions::default() };
     let shown = format!("{options:?}");
     let jwt = Jwt::new(options).unwrap();
     let private = Jwk::from_json(&key("rfc7520_rsa.json")).unwrap();
@@ -910,7 +910,7 @@ fn no_secret_shows_in_debug_texts_and_errors() {
 
 fn with_type(token_type: Option<&str>) -> Jwt {
     let token_type = token_type.map(str::to_owned);
-    Jwt::new(JwtOptions { secret: Some(SECRET.into()), token_type, ..JwtOptions::default() }).unwrap()
+    Jwt::new(JwtOptions { secret: vec![SECRET.into()], token_type, ..JwtOptions::default() }).unwrap()
 }
 
 #[test]
@@ -940,7 +940,7 @@ fn a_token_of_another_type_is_no_access_token() {
     assert!(access.verify_with(&own, &verifying).is_ok());
     assert!(access.verify_with(&untyped, &verifying).is_err());
     let nameless =
-        JwtOptions { secret: Some(SECRET.into()), token_type: Some(String::new()), ..JwtOptions::default() };
+        JwtOptions { secret: vec![SECRET.into()], token_type: Some(String::new()), ..JwtOptions::default() };
     assert_eq!(Jwt::new(nameless).unwrap_err().code(), "validation.invalid");
 }
 
@@ -966,7 +966,7 @@ fn a_signed_token_holds_no_other_token() {
 #[test]
 fn a_required_claim_must_be_there() {
     let jwt = Jwt::new(JwtOptions {
-        secret: Some(SECRET.into()),
+        secret: vec![SECRET.into()],
         required: vec!["exp".into(), "jti".into(), "https://example.com/role".into()],
         subject: Some("alice".into()),
         ..JwtOptions::default()

@@ -114,9 +114,9 @@ fn jwt(algorithm: Algorithm) -> Jwt {
         std::fs::read_to_string(format!("{}/tests/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap()
     };
     let (secret, private_key) = match algorithm {
-        Algorithm::EdDsa => (None, Some(read("ed25519").into())),
-        Algorithm::Es256 => (None, Some(read("p256").into())),
-        _ => (Some(b"a secret of at least 32 bytes, for HS256"[..].into()), None),
+        Algorithm::EdDsa => (vec![], vec![read("ed25519").into()]),
+        Algorithm::Es256 => (vec![], vec![read("p256").into()]),
+        _ => (vec![b"a secret of at least 32 bytes, for HS256"[..].into()], vec![]),
     };
     Jwt::new(JwtOptions { algorithm, secret, private_key, ..JwtOptions::default() }).unwrap()
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jam import _jam
 from jam.encoders import BaseEncoder
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from jam.aio.lists import BaseJWTList as AsyncJWTList
+
+Key: TypeAlias = str | bytes | Mapping[str, Any]
+"""A secret, PEM text, or a JWK as text or dict."""
 
 __all__ = ["JWT", "BaseJWT", "create_instance", "lists"]
 
@@ -62,15 +65,19 @@ class BaseJWT(ABC):
 
 
 class JWT(_jam.JWT, BaseJWT):
-    """Makes and verifies tokens with one algorithm and one key, which are prepared once.
+    """Makes and verifies tokens with one algorithm and one key, or several keys of which the newest signs.
+
+    The keys are prepared once.
 
     Args:
         alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512`
             `ES256K`, `EdDSA` or `Ed25519`.
-        secret: The secret of an `HS` algorithm.
+        secret: The secret of an `HS` algorithm, or a list of secrets, the newest first.
         secret_key: The same under its older name.
-        private_key: The private key of any other algorithm: PEM or JWK text, never the name of a file.
-        public_key: The public key; taken from the private key if left out. Alone, it verifies only.
+        private_key: The private key of any other algorithm: PEM text or a JWK, never the name of a file; or a list, the
+            newest first.
+        public_key: The public key; taken from the private key if left out. Alone, it verifies only. Or a list, which
+            may have older keys whose private half is gone.
         password: Opens an encrypted PEM.
         issuer: The `iss` that `make_payload` writes and `decode` asks for.
         audience: The `aud` that `make_payload` writes, one of which `decode` asks for.
@@ -91,11 +98,11 @@ class JWT(_jam.JWT, BaseJWT):
     def __new__(
         cls,
         alg: str,
-        secret: str | bytes | None = None,
+        secret: Key | Sequence[Key] | None = None,
         *,
-        secret_key: str | bytes | None = None,
-        private_key: str | bytes | None = None,
-        public_key: str | bytes | None = None,
+        secret_key: Key | Sequence[Key] | None = None,
+        private_key: Key | Sequence[Key] | None = None,
+        public_key: Key | Sequence[Key] | None = None,
         password: str | bytes | None = None,
         issuer: str | None = None,
         audience: str | builtins.list[str] | None = None,

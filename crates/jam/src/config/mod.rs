@@ -10,7 +10,8 @@
 //! | section | keys (default) |
 //! |---|---|
 //! | top | `log_level`, in Python `logger` and `serializer` |
-//! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`); `private_key`, `public_key`; `password`; `expire`; `issuer`, `audience`, `subject`, `required`, `typ`, `leeway` (0); `list` |
+//! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`), `private_key`, `public_key`, each one key or a list of them, newest first; `password`; `expire`; `issuer`, `audience`, `subject`, `required`, `typ`, `leeway` (0); `list` |
+//! | `jose.jws` | `alg` and keys as in `jwt`; `allow_short_secret` (false) |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
@@ -39,7 +40,7 @@ use tracing::level_filters::LevelFilter;
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
 use crate::jose::JwtOptions;
-use crate::jose::jws::Algorithm;
+use crate::jose::jws::{Algorithm, KeyRingOptions};
 use crate::oauth2::{ClientAuthentication, ProviderOptions};
 pub use crate::otp::OtpKind;
 use crate::otp::OtpOptions;
@@ -97,6 +98,8 @@ const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 pub struct Config {
     /// JSON Web Tokens.
     pub jwt: Option<JwtConfig>,
+    /// JSON Web Signatures.
+    pub jws: Option<KeyRingOptions>,
     /// Sessions on the server.
     pub session: Option<SessionConfig>,
     /// OAuth 2.0 providers by the name that calls give.
@@ -304,9 +307,12 @@ fn config(top: &mut Section<'_>, context: Context<'_>) -> Result<Config> {
         top.object(&["logger"])?;
         top.text_or_object(&["serializer"])?;
     }
+    let log_level = log_level(top)?;
+    let (jwt, jws) = jose(top)?;
     Ok(Config {
-        log_level: log_level(top)?,
-        jwt: jwt_or_jose(top)?,
+        log_level,
+        jwt,
+        jws,
         session: top.section(&["session", "sessions"], session)?,
         oauth2: top.section(&["oauth2"], oauth2)?,
         paseto: top.section(&["paseto"], paseto)?.flatten(),
@@ -328,43 +334,43 @@ fn log_level(top: &mut Section<'_>) -> Result<Option<LevelFilter>> {
     }))
 }
 
-fn jwt_or_jose(top: &mut Section<'_>) -> Result<Option<JwtConfig>> {
+/// `jose.jws`, and `jwt`, which may also stand at `jose.jwt`.
+fn jose(top: &mut Section<'_>) -> Result<(Option<JwtConfig>, Option<KeyRingOptions>)> {
     let plain = top.section(&["jwt"], jwt)?;
-    let nested = top.section(&["jose"], |jose| {
+    let jose = top.section(&["jose"], |jose| {
         let nested = jose.section(&["jwt"], jwt)?;
-        Ok((nested, jose.unset("jwt")))
+        Ok((jose.section(&["jws"], jws)?.flatten(), nested, jose.unset("jwt")))
     })?;
-    top.unset("jose");
-    match (plain, nested) {
-        (Some(_), Some((Some(_), _))) => {
-            Err(top.wrong("jose.jwt", "is another place for \"jwt\"; give one of them"))
-        }
-        (None, Some((Some(nested), Some(canonical)))) => {
-            top.set("jwt", canonical);
-            Ok(Some(nested))
-        }
-        (plain, _) => Ok(plain),
+    let Some((jws, nested, canonical)) = jose else { return Ok((plain, None)) };
+    if let Some(rest) = top.unset("jose").filter(|rest| rest.as_object().is_some_and(|rest| !rest.is_empty()))
+    {
+        top.set("jose", rest);
     }
+    if plain.is_some() && nested.is_some() {
+        return Err(top.wrong("jose.jwt", "is another place for \"jwt\"; give one of them"));
+    }
+    if let Some(canonical) = canonical {
+        top.set("jwt", canonical);
+    }
+    Ok((plain.or(nested), jws))
 }
 
 fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
     if section.has_custom_module(&["custom_module"])? {
         return Ok(JwtConfig::default());
     }
-    let algorithms: Vec<_> = Algorithm::all().map(Algorithm::name).collect();
-    let algorithm = section.choice(&["alg"], &algorithms)?;
-    let algorithm = algorithm.ok_or_else(|| section.missing("alg", "is required, for example \"HS256\""))?;
-    let algorithm = algorithm.parse::<Algorithm>()?;
-    let (secret, pair) = match algorithm.is_symmetric() {
-        true => (Some("JAM_JWT_SECRET_KEY"), (None, None)),
-        false => (None, (Some("JAM_JWT_PRIVATE_KEY"), Some("JAM_JWT_PUBLIC_KEY"))),
+    let algorithm = algorithm(section)?;
+    let variables = match algorithm.is_symmetric() {
+        true => [Some("JAM_JWT_SECRET_KEY"), None, None],
+        false => [None, Some("JAM_JWT_PRIVATE_KEY"), Some("JAM_JWT_PUBLIC_KEY")],
     };
+    let keys = keys(section, algorithm, variables)?;
     let options = JwtOptions {
         algorithm,
-        secret: section.secret(&["secret", "secret_key"], secret)?.map(into_bytes),
-        private_key: section.key(&["private_key"], pair.0)?,
-        public_key: section.key(&["public_key"], pair.1)?,
-        password: section.secret(&["password"], None)?,
+        secret: keys.secret,
+        private_key: keys.private_key,
+        public_key: keys.public_key,
+        password: keys.password,
         expire: section.seconds(&["expire"])?,
         issuer: section.text(&["issuer"])?,
         audience: section.texts(&["audience"])?.unwrap_or_default(),
@@ -375,6 +381,37 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
         ..JwtOptions::default()
     };
     Ok(JwtConfig { options, list: section.section(&["list"], list)?.flatten() })
+}
+
+fn jws(section: &mut Section<'_>) -> Result<Option<KeyRingOptions>> {
+    if section.has_custom_module(&["custom_module"])? {
+        return Ok(None);
+    }
+    let algorithm = algorithm(section)?;
+    let allow_short_secret = section.boolean(&["allow_short_secret"])?.unwrap_or(false);
+    Ok(Some(KeyRingOptions { allow_short_secret, ..keys(section, algorithm, [None; 3])? }))
+}
+
+fn algorithm(section: &mut Section<'_>) -> Result<Algorithm> {
+    let algorithms: Vec<_> = Algorithm::all().map(Algorithm::name).collect();
+    let algorithm = section.choice(&["alg"], &algorithms)?;
+    algorithm.ok_or_else(|| section.missing("alg", "is required, for example \"HS256\""))?.parse()
+}
+
+/// The keys of signatures. Where one is absent, its variable is asked.
+fn keys(
+    section: &mut Section<'_>,
+    algorithm: Algorithm,
+    [secret, private_key, public_key]: [Option<&str>; 3],
+) -> Result<KeyRingOptions> {
+    Ok(KeyRingOptions {
+        algorithm,
+        secret: section.keys(&["secret", "secret_key"], secret)?.into_iter().map(into_bytes).collect(),
+        private_key: section.keys(&["private_key"], private_key)?,
+        public_key: section.keys(&["public_key"], public_key)?,
+        password: section.secret(&["password"], None)?,
+        ..KeyRingOptions::default()
+    })
 }
 
 fn into_bytes(text: Secret<String>) -> Secret<Vec<u8>> {

@@ -133,26 +133,38 @@ impl<'a> Section<'a> {
         self.read(names, expected, Objects::Bytes, |value| value.as_str().map(Secret::from))
     }
 
-    /// A key: text, or a JSON Web Key as a table. Where it is absent, `variable` is asked.
-    pub(super) fn key(
+    /// One key, or a list of them: text, or JSON Web Keys as tables. Where it is absent, `variable` is asked.
+    pub(super) fn keys(
         &mut self,
         names: &[&'static str],
         variable: Option<&str>,
-    ) -> Result<Option<Secret<String>>> {
+    ) -> Result<Vec<Secret<String>>> {
         for name in names {
-            if let Some(value) = self.given.get_mut(*name)
-                && kind(value, self.context) == "a table"
-            {
-                // Otherwise the text of any table would be taken for a secret.
-                if !value.get("kty").is_some_and(Value::is_string) {
-                    return Err(
-                        self.wrong(name, "must be a JSON Web Key where it is a table, and have \"kty\"")
-                    );
+            let Some(mut value) = self.given.remove(*name) else { continue };
+            match &mut value {
+                Value::Array(items) => {
+                    for (index, item) in items.iter_mut().enumerate() {
+                        self.write_out_key(item, &format!("{name}[{index}]"))?;
+                    }
                 }
-                *value = Value::String(value.to_string());
+                one => self.write_out_key(one, name)?,
             }
+            self.given.insert((*name).to_owned(), value);
         }
-        self.secret(names, variable)
+        self.secrets(names, variable)
+    }
+
+    /// Puts the JSON text of a key in the place of its table.
+    fn write_out_key(&self, value: &mut Value, name: &str) -> Result<()> {
+        if kind(value, self.context) != "a table" {
+            return Ok(());
+        }
+        // Otherwise the text of any table would be taken for a secret.
+        if !value.get("kty").is_some_and(Value::is_string) {
+            return Err(self.wrong(name, "must be a JSON Web Key where it is a table, and have \"kty\""));
+        }
+        *value = Value::String(value.to_string());
+        Ok(())
     }
 
     /// One secret, or a list of them. Where it is absent, `variable` is asked.
@@ -168,10 +180,12 @@ impl<'a> Section<'a> {
             object if is_bytes(object, context) => Some(None),
             _ => None,
         };
-        let secrets = self.read(names, "text or a list of texts", Objects::Bytes, |value| match value {
-            Value::Array(items) => items.iter().map(secret).collect::<Option<Vec<_>>>(),
-            value => secret(value).map(|one| vec![one]),
-        })?;
+        let text = if self.context.python { "text or bytes" } else { "text" };
+        let secrets =
+            self.read(names, &format!("{text}, or a list of them"), Objects::Bytes, |value| match value {
+                Value::Array(items) => items.iter().map(secret).collect::<Option<Vec<_>>>(),
+                value => secret(value).map(|one| vec![one]),
+            })?;
         Ok(secrets.unwrap_or_default().into_iter().flatten().collect())
     }
 

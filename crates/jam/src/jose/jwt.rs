@@ -1,6 +1,7 @@
 //! The configured codec for JSON Web Tokens (RFC 7519) in the compact signed form.
 
 use std::borrow::Cow;
+use std::mem::take;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -9,27 +10,30 @@ use super::algorithm::Algorithm;
 use super::claims::{self, NewClaims, Registered, Validation};
 use super::jwk::Jwk;
 use super::jws::{self, Header, Parts, is_same_media_type};
-use super::key::{SigningKey, VerifyingKey};
+use super::key::VerifyingKey;
+use super::key_ring::{KeyRing, KeyRingOptions};
 use crate::encoding::json_object;
 use crate::secret::Secret;
-use crate::{ConfigurationError, Error, JwtError, Result, Timestamp};
+use crate::{Error, JwtError, Result, Timestamp};
 
 /// The `typ` of new tokens unless another is set (RFC 7519 section 5.1).
 const DEFAULT_TYPE: &str = "JWT";
 
 /// How tokens are signed and read. Either `secret` (HS256, HS384, HS512) or `private_key` and `public_key` (all
-/// other algorithms) are set; with a public key alone tokens can be read only.
+/// other algorithms) are set, each with the newest key first: it signs, all verify ([`KeyRing`]). With public keys alone
+/// tokens can be read only.
 #[derive(Clone, Debug)]
 pub struct JwtOptions {
     /// The algorithm; HS256 unless set.
     pub algorithm: Algorithm,
-    /// The HMAC secret: any bytes, or the JSON text of an `oct` JWK.
-    pub secret: Option<Secret<Vec<u8>>>,
-    /// The private key as PEM or JWK text; never a path.
-    pub private_key: Option<Secret<String>>,
-    /// The public key as PEM or JWK text; never a path. Not needed beside a private key.
-    pub public_key: Option<Secret<String>>,
-    /// What opens an encrypted private key.
+    /// HMAC secrets: any bytes, or the JSON text of an `oct` JWK.
+    pub secret: Vec<Secret<Vec<u8>>>,
+    /// Private keys as PEM or JWK text; never a path.
+    pub private_key: Vec<Secret<String>>,
+    /// Public keys as PEM or JWK text; never a path. Not needed beside a private key, except for older ones whose private
+    /// half is gone; then that of the newest private key must be among them.
+    pub public_key: Vec<Secret<String>>,
+    /// What opens private keys that are encrypted.
     pub password: Option<Secret<String>>,
     /// The `iss` of new tokens, and the only one that is accepted.
     pub issuer: Option<String>,
@@ -55,9 +59,9 @@ impl Default for JwtOptions {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::default(),
-            secret: None,
-            private_key: None,
-            public_key: None,
+            secret: Vec::new(),
+            private_key: Vec::new(),
+            public_key: Vec::new(),
             password: None,
             issuer: None,
             audience: Vec::new(),
@@ -91,7 +95,7 @@ impl Default for DecodeOptions {
     }
 }
 
-/// A codec for signed tokens: one algorithm, one key, one set of rules. Share it between threads freely.
+/// A codec for signed tokens: one algorithm, one key or a ring of them, one set of rules. Share it between threads freely.
 ///
 /// ```
 /// use jam::Timestamp;
@@ -99,7 +103,7 @@ impl Default for DecodeOptions {
 /// use serde_json::json;
 ///
 /// let jwt = Jwt::new(JwtOptions {
-///     secret: Some(b"thirty-two bytes from a generator"[..].into()),
+///     secret: vec![b"thirty-two bytes from a generator"[..].into()],
 ///     ..JwtOptions::default()
 /// })?;
 /// let now = Timestamp::from_seconds(1_700_000_000);
@@ -113,13 +117,10 @@ impl Default for DecodeOptions {
 /// ```
 #[derive(Debug)]
 pub struct Jwt {
-    algorithm: Algorithm,
-    signing: Option<SigningKey>,
-    verifying: VerifyingKey,
-    /// The encoded header of every token that this codec signs.
-    header: String,
-    /// The encoded header that `verifying` accepts without a look into it: the one of most tokens.
-    known_header: String,
+    keys: KeyRing,
+    /// For each key the encoded header of the tokens that this codec signs with it. They are known without a look into
+    /// them, and the first one is that of new tokens.
+    headers: Vec<String>,
     /// The only `typ` that is accepted, if not every one is.
     token_type: Option<String>,
     validation: Validation,
@@ -132,21 +133,40 @@ impl Jwt {
     /// warning (RFC 7518 section 3.2).
     ///
     /// # Errors
-    /// [`JwtError::EmptySecretKey`] when an HMAC algorithm has no secret; [`JwtError::EmptyPrivateKey`] when another
-    /// one has no key at all; [`Error::Key`] when a key cannot be used; [`Error::Configuration`] when keys are
-    /// given that the algorithm has no use for; [`Error::Validation`] for a leeway over a day, and for a type or a required
+    /// Those of [`KeyRing::from_options`], and [`Error::Validation`] for a leeway over a day, and for a type or a required
     /// claim without a name.
-    pub fn new(options: JwtOptions) -> Result<Self> {
-        let algorithm = options.algorithm;
-        let (signing, verifying) =
-            if algorithm.is_symmetric() { symmetric_keys(&options)? } else { asymmetric_keys(&options)? };
+    pub fn new(mut options: JwtOptions) -> Result<Self> {
+        let keys = KeyRing::from_options(&KeyRingOptions {
+            algorithm: options.algorithm,
+            secret: take(&mut options.secret),
+            private_key: take(&mut options.private_key),
+            public_key: take(&mut options.public_key),
+            password: options.password.take(),
+            allow_short_secret: true,
+        })?;
+        Self::with_keys(keys, options)
+    }
+
+    /// Takes keys that are prepared already. The algorithm is theirs, whatever the options say.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for options that hold keys, too, for a leeway over a day, and for a type or a required claim
+    /// without a name.
+    pub fn with_keys(keys: KeyRing, options: JwtOptions) -> Result<Self> {
+        let has_keys = [&options.private_key, &options.public_key].iter().any(|keys| !keys.is_empty());
+        if has_keys || !options.secret.is_empty() || options.password.is_some() {
+            return Err(Error::validation("keys are given twice, prepared and in the options"));
+        }
         if options.token_type.as_deref() == Some("") || options.required.iter().any(String::is_empty) {
             return Err(Error::validation("typ and required: an empty text is no name"));
         }
         let token_type = options.token_type.as_deref().unwrap_or(DEFAULT_TYPE);
         let members = Map::from_iter([("typ".to_owned(), token_type.into())]);
-        let header = jws::prepare_header(&members, algorithm, signing.as_ref().and_then(SigningKey::key_id))?;
-        let known_header = jws::prepare_header(&members, algorithm, verifying.key_id())?;
+        let headers = keys
+            .verifying_keys()
+            .iter()
+            .map(|key| jws::prepare_header(&members, keys.algorithm(), key.key_id()))
+            .collect::<Result<Vec<_>>>()?;
         let validation = Validation {
             issuer: options.issuer,
             audience: options.audience,
@@ -155,23 +175,19 @@ impl Jwt {
             leeway: Validation::check_leeway(options.leeway)?,
             check_exp: true,
         };
-        let expire = options.expire.map(whole_seconds).transpose()?;
         Ok(Self {
-            algorithm,
-            signing,
-            verifying,
-            header,
-            known_header,
+            keys,
+            headers,
             token_type: options.token_type,
             validation,
-            expire,
+            expire: options.expire.map(whole_seconds).transpose()?,
             length_limit: options.length_limit,
         })
     }
 
     /// The one algorithm of this codec.
     pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.keys.algorithm()
     }
 
     /// The configured rules for claims.
@@ -234,7 +250,7 @@ impl Jwt {
     /// # Errors
     /// As [`Jwt::encode`].
     pub fn encode_json(&self, payload: &[u8]) -> Result<String> {
-        jws::sign_prepared(&self.header, payload, self.signing_key()?)
+        jws::sign_prepared(self.header(), payload, self.keys.signing_key()?)
     }
 
     /// The length of a token whose payload has so many bytes.
@@ -242,7 +258,7 @@ impl Jwt {
     /// # Errors
     /// As [`Jwt::encode`].
     pub fn token_length(&self, payload_length: usize) -> Result<usize> {
-        Ok(jws::token_length(&self.header, payload_length, self.signing_key()?))
+        Ok(jws::token_length(self.header(), payload_length, self.keys.signing_key()?))
     }
 
     /// As [`Jwt::encode_json`], into a buffer of exactly [`Jwt::token_length`] bytes. What is written is ASCII;
@@ -251,12 +267,12 @@ impl Jwt {
     /// # Errors
     /// As [`Jwt::encode`], and [`Error::Validation`] for a buffer of another length.
     pub fn encode_json_into(&self, payload: &[u8], token: &mut [u8]) -> Result<()> {
-        jws::sign_into(&self.header, payload, self.signing_key()?, token)
+        jws::sign_into(self.header(), payload, self.keys.signing_key()?, token)
     }
 
-    fn signing_key(&self) -> Result<&SigningKey> {
-        let missing = || format!("{} signs with a private key, and none is configured", self.algorithm);
-        self.signing.as_ref().ok_or_else(|| JwtError::EmptyPrivateKey(missing().into()).into())
+    /// The encoded header of new tokens.
+    fn header(&self) -> &str {
+        &self.headers[0]
     }
 
     /// The payload of a token whose signature holds and whose type fits. Claims are not looked at.
@@ -265,10 +281,10 @@ impl Jwt {
     /// [`JwtError::Malformed`], [`JwtError::UnsupportedAlgorithm`] or [`JwtError::InvalidSignature`].
     pub fn verify(&self, token: &str) -> Result<Vec<u8>> {
         let parts = Parts::split(token, self.length_limit)?;
-        if parts.header == self.known_header {
-            return Ok(parts.verify(&self.verifying)?);
+        match self.headers.iter().zip(&self.keys).find(|(known, _)| *known == parts.header) {
+            Some((_, key)) => Ok(parts.verify(key)?),
+            None => Ok(self.verify_other(&parts, &self.keys)?),
         }
-        Ok(self.verify_other(&parts, &self.verifying)?)
     }
 
     /// As [`Jwt::verify`], with another key.
@@ -281,10 +297,13 @@ impl Jwt {
     }
 
     /// As [`Jwt::verify`], whatever the header looks like. The signature comes first: of a forged header nothing is told.
-    fn verify_other(&self, parts: &Parts<'_>, key: &VerifyingKey) -> Result<Vec<u8>, JwtError> {
+    fn verify_other<'k>(
+        &self,
+        parts: &Parts<'_>,
+        keys: impl IntoIterator<Item = &'k VerifyingKey>,
+    ) -> Result<Vec<u8>, JwtError> {
         let header = Header::decode(parts.header)?;
-        header.check_key(key)?;
-        let payload = parts.verify(key)?;
+        let payload = parts.verify_with_one(keys, &header)?;
         self.check_header(&header)?;
         Ok(payload)
     }
@@ -316,10 +335,10 @@ impl Jwt {
     /// [`Error::Key`] when the text is no key for the algorithm of this codec; [`Error::Validation`] for an
     /// HMAC algorithm, which has no public key.
     pub fn public_key(&self, text: &str) -> Result<VerifyingKey> {
-        if self.algorithm.is_symmetric() {
-            return Err(Error::validation(format!("{} has no public key", self.algorithm)));
+        if self.algorithm().is_symmetric() {
+            return Err(Error::validation(format!("{} has no public key", self.algorithm())));
         }
-        VerifyingKey::new(self.algorithm, &Jwk::from_text(text, None)?)
+        VerifyingKey::new(self.algorithm(), &Jwk::from_text(text, None)?)
     }
 
     /// The claims of a token whose signature holds and whose claims fit the rules. The signature comes first:
@@ -378,62 +397,4 @@ fn audience_claim(audience: &[String]) -> Value {
         [one] => one.as_str().into(),
         several => several.into(),
     }
-}
-
-type Keys = (Option<SigningKey>, VerifyingKey);
-
-fn symmetric_keys(options: &JwtOptions) -> Result<Keys> {
-    let algorithm = options.algorithm;
-    if options.private_key.is_some() || options.public_key.is_some() {
-        return Err(unused_key(algorithm, "secret", "private_key and public_key"));
-    }
-    let secret = options.secret.as_ref().ok_or_else(|| {
-        JwtError::EmptySecretKey(format!("{algorithm} signs with a secret, and none is configured").into())
-    })?;
-    let key = secret_key(secret)?;
-    if let Err(Error::Key(crate::KeyError::Weak(reason))) = VerifyingKey::new(algorithm, &key) {
-        tracing::warn!("{reason}; this one is shorter and can be guessed from one token");
-    }
-    let signing = SigningKey::with_short_secret(algorithm, &key)?;
-    let verifying = VerifyingKey::with_short_secret(algorithm, &key)?;
-    Ok((Some(signing), verifying))
-}
-
-/// The key of a secret: the bytes themselves, unless they are the text of an `oct` JWK.
-fn secret_key(secret: &Secret<Vec<u8>>) -> Result<Jwk> {
-    let text = std::str::from_utf8(secret.expose()).ok().filter(|text| text.trim_start().starts_with('{'));
-    match text.map(Jwk::from_json) {
-        Some(Ok(key)) if key.key_type() == "oct" => Ok(key),
-        Some(Err(error @ Error::Jwt(JwtError::EmptySecretKey(_)))) => Err(error),
-        _ => Ok(Jwk::from_secret(secret.clone())),
-    }
-}
-
-fn asymmetric_keys(options: &JwtOptions) -> Result<Keys> {
-    let algorithm = options.algorithm;
-    if options.secret.is_some() {
-        return Err(unused_key(algorithm, "private_key and public_key", "secret"));
-    }
-    let password = options.password.as_ref().map(|password| password.expose().as_str());
-    let private =
-        options.private_key.as_ref().map(|text| Jwk::from_text(text.expose(), password)).transpose()?;
-    let public = options.public_key.as_ref().map(|text| Jwk::from_text(text.expose(), None)).transpose()?;
-    if let (Some(private), Some(public)) = (&private, &public)
-        && !private.has_same_public_key(public)
-    {
-        return Err(ConfigurationError::key("public_key", "this key does not belong to private_key").into());
-    }
-    let verifying = public.as_ref().or(private.as_ref()).ok_or_else(|| {
-        JwtError::EmptyPrivateKey(
-            format!("{algorithm} needs private_key, or public_key to read tokens only; none is configured")
-                .into(),
-        )
-    })?;
-    let signing = private.as_ref().map(|key| SigningKey::new(algorithm, key)).transpose()?;
-    Ok((signing, VerifyingKey::new(algorithm, verifying)?))
-}
-
-fn unused_key(algorithm: Algorithm, used: &str, unused: &str) -> Error {
-    ConfigurationError::key("alg", format!("{algorithm} works with {used}; it has no use for {unused}"))
-        .into()
 }

@@ -11,6 +11,7 @@ mod jwk_set;
 pub mod jws;
 mod jwt;
 mod key;
+mod key_ring;
 mod key_text;
 mod key_use;
 mod new_key;

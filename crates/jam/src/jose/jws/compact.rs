@@ -127,7 +127,7 @@ impl<'a> Unverified<'a> {
         &self.header
     }
 
-    /// Checks the signature with a key, or with a list of them.
+    /// Checks the signature with a key, or with several: a [`KeyRing`](super::KeyRing) or any other list.
     ///
     /// The header must name exactly a key's algorithm and, when both have one, its name. Of several keys those are tried
     /// that fit so, eight at the most. Keys and addresses of keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are never
@@ -232,6 +232,16 @@ impl<'a> Parts<'a> {
         if !key.verify(self.signed.as_bytes(), &self.signature()?) {
             return Err(JwtError::InvalidSignature);
         }
+        self.payload()
+    }
+
+    /// As [`Parts::verify`], with those of several keys that fit the header.
+    pub(crate) fn verify_with_one<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k VerifyingKey>,
+        header: &Header,
+    ) -> Result<Vec<u8>, JwtError> {
+        verify_with_one(keys, header, header.key_id(), self.signed.as_bytes(), &self.signature()?)?;
         self.payload()
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Algorithm, VerifyingKey};
+use super::Algorithm;
 use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_object};
 use crate::{Error, JwtError, Result};
 
@@ -78,17 +78,6 @@ impl Header {
     /// All parameters, without the rest.
     pub fn into_members(self) -> Map<String, Value> {
         self.members
-    }
-
-    /// Refuses a header that does not name the key's algorithm, or names another key.
-    pub(crate) fn check_key(&self, key: &VerifyingKey) -> Result<(), JwtError> {
-        if self.algorithm != key.algorithm().name() {
-            return Err(other_algorithm(key.algorithm()));
-        }
-        match (self.key_id(), key.key_id()) {
-            (Some(named), Some(own)) if named != own => Err(JwtError::InvalidSignature),
-            _ => Ok(()),
-        }
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -163,7 +163,7 @@ impl UnverifiedJson {
         Ok(Self { payload, encodes_payload: encodings[0], signatures })
     }
 
-    /// Checks every signature with a key, or with a list of them. Those that hold
+    /// Checks every signature with a key, or with several: a [`KeyRing`](super::KeyRing) or any other list. Those that hold
     /// are named in the answer, and there is one at least. Whether more must hold is for the caller to decide.
     ///
     /// Only protected headers count: a signature whose `alg` is not protected, or whose `crit` asks for what is not

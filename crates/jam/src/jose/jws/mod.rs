@@ -26,6 +26,7 @@ pub(crate) use self::header::{is_same_media_type, prepare as prepare_header};
 pub use self::json::{HeldSignature, UnverifiedJson, VerifiedJson, sign_flattened, sign_general};
 pub use super::algorithm::Algorithm;
 pub use super::key::{SigningKey, VerifyingKey};
+pub use super::key_ring::{KeyRing, KeyRingOptions};
 use crate::encoding::{base64url_encode_into, base64url_length};
 use crate::{Error, JwtError, Result};
 
