@@ -39,6 +39,20 @@ class _NotConfigured:
         )
 
 
+_DOES_NO_IO = frozenset({"jwt", "otp", "paseto"})
+
+_METHODS = {
+    "jwt": ("encode", "decode", "make_payload"),
+    "jwt.list": ("add", "check", "delete"),
+    "session": ("create", "get", "update", "delete", "clear", "rework"),
+    "oauth2": ("get_authorization_url", "fetch_token", "refresh_token", "client_credentials_flow"),
+    "otp": ("code", "uri", "verify"),
+    "otp.replay_guard": ("verify",),
+    "paseto": ("encode", "decode", "make_payload"),
+}
+"""What the facades call of each part, and so ask of a class that stands in for it."""
+
+
 def _or_refusal(module: Any, section: str) -> Any:
     return _NotConfigured(section) if module is None else module
 
@@ -78,8 +92,6 @@ class BaseJam:
         self.paseto: BasePASETO | None = self._make(settings, "paseto", serializer=serializer)
         self._paseto: Any = _or_refusal(self.paseto, "paseto")
         self.session: Any = self._make(settings, "session", serializer=serializer)
-        if "custom_module" in settings.get("session", ()):
-            _build.check_session_module(self.session, takes_coroutines=self._AWAITS)
         self._session: Any = _or_refusal(self._callable_form(self.session), "session")
         clients = self._make_clients(settings.get("oauth2"))
         self.oauth2: dict[str, Any] | None = clients
@@ -101,7 +113,16 @@ class BaseJam:
     def _make(self, settings: dict[str, Any], part: str, **extra: Any) -> Any:
         if part not in settings:
             return None
-        return _build.create(settings[part], self._factory(part), part, **extra)
+        return self._create(settings[part], part, **extra)
+
+    def _create(self, section: dict[str, Any], part: str, path: str | None = None, **extra: Any) -> Any:
+        """Makes a part of its section, which stands at `path` in the configuration."""
+        path = path or part
+        made = _build.create(section, self._factory(part), path, **extra)
+        if "custom_module" in section:
+            takes_coroutines = self._AWAITS and part not in _DOES_NO_IO
+            _build.check_custom(made, path, _METHODS[part], takes_coroutines=takes_coroutines)
+        return made
 
     def _make_jwt(self, section: dict[str, Any] | None, serializer: Any) -> Any:
         if section is None:
@@ -110,7 +131,7 @@ class BaseJam:
         if "list" in section:
             # A list of the user's own is given its own keys only.
             leeway = None if "custom_module" in section["list"] else section.get("leeway")
-            tokens = _build.create(section["list"], self._factory("jwt.list"), "jwt.list", leeway=leeway)
+            tokens = self._create(section["list"], "jwt.list", leeway=leeway)
             kind = section["list"].get("type", getattr(tokens, "type", None))
             if kind not in ("white", "black"):
                 raise JamConfigurationError('jwt.list.type: is required: "white" or "black"')
@@ -118,18 +139,17 @@ class BaseJam:
             self._is_white_list = kind == "white"
             self._leeway = section.get("leeway", 0)
         options = {key: value for key, value in section.items() if key != "list"}
-        return _build.create(options, self._factory("jwt"), "jwt", list=tokens, serializer=serializer)
+        return self._create(options, "jwt", list=tokens, serializer=serializer)
 
     def _make_otp(self, section: dict[str, Any] | None) -> Any:
         if section is None:
             return None
         guard = None
         if "replay_guard" in section:
-            factory = self._factory("otp.replay_guard")
-            guard = _build.create(section["replay_guard"], factory, "otp.replay_guard")
+            guard = self._create(section["replay_guard"], "otp.replay_guard")
             self._replay_guard = self._callable_form(guard)
         options = {key: value for key, value in section.items() if key != "replay_guard"}
-        return _build.create(options, self._factory("otp"), "otp", replay_guard=guard)
+        return self._create(options, "otp", replay_guard=guard)
 
     def _check_leeway(self, leeway: float | None) -> None:
         """Refuses what would accept tokens that the black list has forgotten."""
@@ -143,7 +163,7 @@ class BaseJam:
         if section is None:
             return None
         return {
-            name: _build.create(provider, self._factory("oauth2"), f"oauth2.providers.{name}", provider=name)
+            name: self._create(provider, "oauth2", f"oauth2.providers.{name}", provider=name)
             for name, provider in section["providers"].items()
         }
 

@@ -53,6 +53,7 @@ def create(section: dict[str, Any], default: str | Factory, path: str, **extra: 
         factory = resolve(section["custom_module"], f"{path}.custom_module")
         for type_key in ("session_type", "backend"):
             options.pop(type_key, None)
+        _check_keywords(factory, options, path)
     try:
         return factory(**options)
     except JamError as error:
@@ -60,20 +61,42 @@ def create(section: dict[str, Any], default: str | Factory, path: str, **extra: 
         raise
 
 
-def check_session_module(module: Any, *, takes_coroutines: bool) -> None:
-    """Refuses what cannot stand in for sessions before the first call finds out."""
+def _check_keywords(factory: Factory, options: dict[str, Any], path: str) -> None:
+    """Refuses keys that a class of the user's own does not take, or lacks."""
     import inspect  # it takes milliseconds to import, which only programs with a class of their own pay
 
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):
+        return  # a class of an extension may have none; its own error tells then
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        name = getattr(factory, "__name__", type(factory).__name__)
+        raise JamConfigurationError(f"{path}: {name} cannot be made of the keys of this section: {error}") from None
+
+
+def check_custom(module: Any, path: str, methods: tuple[str, ...], *, takes_coroutines: bool) -> None:
+    """Refuses what cannot stand in for a part of Jam before the first call finds out.
+
+    Args:
+        module: What the user's class made.
+        path: The section that names it.
+        methods: What a facade calls.
+        takes_coroutines: Whether the facade awaits what these methods give.
+    """
+    import inspect  # as above
+
     name = type(module).__name__
-    for method in ("create", "get", "update", "delete", "clear", "rework"):
+    for method in methods:
         function = getattr(module, method, None)
         if not callable(function):
             raise JamConfigurationError(
-                f"session.custom_module: {name} has no method {method}; derive it from BaseSessionModule"
+                f"{path}.custom_module: {name} has no method {method}; derive it from the base class of its part"
             )
         if inspect.iscoroutinefunction(function) and not takes_coroutines:
             raise JamConfigurationError(
-                f"session.custom_module: {method} of {name} is a coroutine function, which only jam.aio.Jam can call"
+                f"{path}.custom_module: {method} of {name} is a coroutine function, which is not awaited here"
             )
 
 

@@ -101,7 +101,7 @@ class Jam(BaseJam):
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
         if check_list and self._list is not None:
             self._check_leeway(leeway)
-            if self._list.check(token) != self._is_white_list:
+            if bool(self._list.check(token)) != self._is_white_list:
                 raise self._refused_by_list()
         return payload
 

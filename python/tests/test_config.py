@@ -273,8 +273,81 @@ def test_a_class_that_cannot_keep_sessions_is_refused_at_once(face: Face) -> Non
     if face.is_async:
         face.jam(config)
     else:
-        with pytest.raises(JamConfigurationError, match=r"only jam\.aio\.Jam"):
+        with pytest.raises(JamConfigurationError, match="get of SessionsToAwait is a coroutine function"):
             face.jam(config)
+
+
+class NoPart:
+    """A class that has nothing to do with any part, but takes all keys."""
+
+    def __init__(self, **keys: Any) -> None:
+        self.type = keys.get("type")
+
+
+class ListToAwait(NoPart):
+    async def add(self, token: str) -> None: ...
+
+    async def check(self, token: str) -> bool:
+        return False
+
+    async def delete(self, token: str) -> None: ...
+
+
+def own_class(part: str, custom: type) -> dict[str, Any]:
+    """A configuration in which the part is made by a class of the user's own."""
+    jwt = {"alg": "HS256", "secret": SECRET}
+    return {
+        "jwt": {"jwt": {"custom_module": custom}},
+        "jwt.list": {"jwt": {**jwt, "list": {"type": "black", "custom_module": custom}}},
+        "paseto": {"paseto": {"custom_module": custom}},
+        "otp": {"otp": {"custom_module": custom}},
+        "otp.replay_guard": {"otp": {"replay_guard": {"custom_module": custom}}},
+        "oauth2.providers.own": {"oauth2": {"providers": {"own": {"custom_module": custom}}}},
+        "session": {"session": {"custom_module": custom}},
+    }[part]
+
+
+PARTS = ["jwt", "jwt.list", "paseto", "otp", "otp.replay_guard", "oauth2.providers.own", "session"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_class_that_cannot_stand_in_for_its_part_is_refused_at_once(face: Face, part: str) -> None:
+    with pytest.raises(JamConfigurationError, match=rf"^{part}\.custom_module: NoPart has no method "):
+        face.jam(own_class(part, NoPart))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_class_that_does_not_take_the_keys_of_its_section_names_them(face: Face, part: str) -> None:
+    class Strict:
+        def __init__(self, wanted: int) -> None: ...
+
+    with pytest.raises(JamConfigurationError, match=rf"^{part}: Strict cannot be made .*wanted|unexpected"):
+        face.jam(own_class(part, Strict))
+
+
+def test_a_list_of_coroutines_is_for_asyncio_alone(face: Face) -> None:
+    config = own_class("jwt.list", ListToAwait)
+    if face.is_async:
+        made = face.jam(config)
+        assert made.jwt_verify_token(made.jwt_create_token({"a": 1})) == {"a": 1}
+    else:
+        with pytest.raises(JamConfigurationError, match="coroutine function"):
+            face.jam(config)
+
+
+@pytest.mark.parametrize(("kind", "answer", "accepted"), [("black", None, True), ("white", {"row": 1}, True)])
+def test_a_list_may_answer_with_anything_true_or_false(face: Face, kind: str, answer: Any, accepted: bool) -> None:
+    class Rows(BaseJWTList):
+        def add(self, token: str) -> None: ...
+
+        def check(self, token: str) -> bool:
+            return answer
+
+        def delete(self, token: str) -> None: ...
+
+    section = {"type": kind, "custom_module": Rows}
+    made = face.jam({"jwt": {"alg": "HS256", "secret": SECRET, "list": section}})
+    assert (made.jwt_verify_token(made.jwt_create_token({"a": 1})) == {"a": 1}) is accepted
 
 
 def test_a_key_that_encrypts_nothing_is_logged(face: Face, caplog: pytest.LogCaptureFixture) -> None:
