@@ -1,4 +1,4 @@
-//! Keys and signed tokens.
+//! Signed tokens.
 
 use std::sync::LazyLock;
 
@@ -164,27 +164,4 @@ fn below_a_good_signature_the_rules_hold(header: &[u8], payload: &[u8]) {
     assert!(seconds("nbf").is_none_or(|nbf| nbf <= 1_700_000_000.0));
     let again = JWT.encode(&claims).expect("claims that were read can be written");
     assert_eq!(JWT.decode(&again, &DecodeOptions::default(), NOW), Ok(claims));
-}
-
-/// The text of a key: JWK or PEM.
-pub fn jwk(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else { return };
-    let key = match Jwk::from_text(text, None) {
-        Ok(key) => key,
-        Err(error) => return check_error(&error, input),
-    };
-    assert!(["oct", "RSA", "EC", "OKP"].contains(&key.key_type()));
-    for algorithm in Algorithm::all() {
-        let signing = SigningKey::new(algorithm, &key);
-        let verifying = VerifyingKey::new(algorithm, &key);
-        for error in [signing.as_ref().err(), verifying.as_ref().err()].into_iter().flatten() {
-            check_error(error, input);
-        }
-        if let (Ok(signing), Ok(verifying)) = (signing, verifying) {
-            let token =
-                jws::sign(b"payload", &Default::default(), &signing).expect("a key that was accepted signs");
-            let verified = Unverified::parse(&token).and_then(|token| token.verify(&verifying));
-            assert_eq!(verified.expect("the public half verifies").payload(), b"payload");
-        }
-    }
 }
