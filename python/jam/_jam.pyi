@@ -8,6 +8,7 @@ from jam.encoders import BaseEncoder
 
 __all__ = [
     "HOTP",
+    "JWE",
     "JWK",
     "JWT",
     "TOTP",
@@ -16,6 +17,7 @@ __all__ = [
     "AsyncSessions",
     "AsyncTokenList",
     "Cookie",
+    "DecryptedJWE",
     "JWKSet",
     "OAuth2Client",
     "OtpauthURI",
@@ -175,6 +177,55 @@ class SkippedKey:
     def reason(self) -> str: ...
     @property
     def error_code(self) -> str: ...
+
+# JSON Web Encryption
+
+class JWE:
+    def __new__(
+        cls,
+        alg: str,
+        enc: str,
+        key: _AnyKey | JWKSet | Sequence[_AnyKey],
+        *,
+        compress: bool = False,
+        max_plaintext: int | None = None,
+        allow_pbes2: bool = False,
+        p2c: int | None = None,
+        max_p2c: int | None = None,
+        apu: str | bytes | None = None,
+        apv: str | bytes | None = None,
+        accept_enc: str | Sequence[str] | None = None,
+        max_length: int | None = None,
+    ) -> Self: ...
+    @property
+    def alg(self) -> str: ...
+    @property
+    def enc(self) -> str: ...
+    def encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str: ...
+    def decrypt(self, token: str) -> DecryptedJWE: ...
+    def encrypt_json(
+        self,
+        plaintext: bytes,
+        header: dict[str, Any] | None = None,
+        *,
+        aad: str | bytes | None = None,
+        unprotected: dict[str, Any] | None = None,
+        recipients: Sequence[JWE] | None = None,
+    ) -> dict[str, Any]: ...
+    def decrypt_json(self, message: dict[str, Any] | str) -> DecryptedJWE: ...
+
+@final
+class DecryptedJWE:
+    @property
+    def header(self) -> dict[str, Any]: ...
+    @property
+    def plaintext(self) -> bytes: ...
+    @property
+    def protected(self) -> dict[str, Any]: ...
+    @property
+    def aad(self) -> bytes: ...
+    @property
+    def recipient(self) -> int: ...
 
 # White and black lists
 

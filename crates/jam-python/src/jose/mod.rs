@@ -1,5 +1,6 @@
-//! `jam.jose`, as Python sees it: keys, and what turns an argument into one.
+//! `jam.jose`, as Python sees it; here, what turns an argument into keys.
 
+mod jwe;
 mod jwk;
 
 use std::sync::Arc;
@@ -18,7 +19,6 @@ use jwk::{PyJwk, PyJwkSet};
 
 /// What a program gives where keys are asked for.
 #[derive(Clone)]
-#[allow(dead_code)] // JWS, JWE and JWT take keys
 pub(crate) enum Keys {
     /// One key: a `JWK`, its members, its text, or the bytes of a secret.
     One(Box<Jwk>),
@@ -33,7 +33,6 @@ pub(crate) enum Keys {
 /// # Errors
 ///
 /// `TypeError` for another type, `JamError` when it is no key.
-#[allow(dead_code)]
 pub(crate) fn keys(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Keys> {
     if let Ok(set) = value.cast::<PyJwkSet>() {
         return Ok(Keys::Set(set.get().set()));
@@ -98,5 +97,6 @@ fn members_text(members: &Bound<'_, PyAny>) -> PyResult<Secret<String>> {
 
 /// Adds this part's classes.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    jwk::register(module)
+    jwk::register(module)?;
+    jwe::register(module)
 }

@@ -7,8 +7,7 @@ use super::compact::{Undecrypted, encrypt_with};
 use super::json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};
 use super::key::{DecryptionKey, EncryptionKey};
 use super::message::{DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
-use crate::jose::Jwk;
-use crate::jose::thumbprint::ThumbprintHash;
+use crate::jose::{Jwk, JwkSet, KeyQuery, ThumbprintHash};
 use crate::{Error, KeyError, Result};
 
 /// The most bytes that a compressed plaintext may expand to where compression is asked for and no other limit is given.
@@ -61,6 +60,53 @@ impl Default for JweOptions {
     }
 }
 
+impl JweOptions {
+    fn check(&self) -> Result<()> {
+        let management = self.key_management;
+        if management.is_password_based() && !self.allow_passwords {
+            return Err(Error::validation(format!(
+                "{management} works with a password, which can be guessed from a token; it has to be allowed"
+            )));
+        }
+        let iterates = self.iterations.is_some() || self.iterations_limit.is_some();
+        if iterates && !management.is_password_based() {
+            return Err(Error::validation(format!("{management} has no password that could be iterated")));
+        }
+        Ok(())
+    }
+
+    fn encryption_key(&self, key: &Jwk) -> Result<EncryptionKey> {
+        if self.key_management.is_password_based() {
+            EncryptionKey::from_password(self.key_management, self.content_encryption, key, self.iterations)
+        } else {
+            EncryptionKey::new(self.key_management, self.content_encryption, key)
+        }
+    }
+
+    fn decryption_key(&self, key: &Jwk) -> Result<DecryptionKey> {
+        if self.key_management.is_password_based() {
+            DecryptionKey::from_password(
+                self.key_management,
+                self.content_encryption,
+                key,
+                self.iterations_limit,
+            )
+        } else {
+            DecryptionKey::new(self.key_management, self.content_encryption, key)
+        }?
+        .accepting(&self.also_accepted)
+    }
+
+    /// The key, with a name where several keys decrypt. The thumbprint of a random secret tells nothing of it; that of a
+    /// password would be a way to guess it without any iterations.
+    fn named(&self, key: &Jwk, decrypting: usize) -> Jwk {
+        if decrypting < 2 || key.key_id().is_some() || self.key_management.is_password_based() {
+            return key.clone();
+        }
+        key.clone().with_key_id(key.thumbprint(ThumbprintHash::Sha256))
+    }
+}
+
 /// A codec for encrypted tokens: one algorithm, one key or several. Share it between threads freely.
 ///
 /// The first key, the newest, encrypts; all that can, decrypt. To change a key, put the new one in front, and take the old
@@ -100,58 +146,84 @@ impl Jwe {
     /// that can do neither what its place asks for; [`Error::Validation`] when two keys have the same name, for PBES2 that is
     /// not allowed, and for parties or iterations that the algorithm does not have.
     pub fn new(keys: &[Jwk], options: JweOptions) -> Result<Self> {
-        let (management, encryption) = (options.key_management, options.content_encryption);
-        check(&options)?;
-        let newest = keys
-            .first()
-            .ok_or_else(|| KeyError::NotFound(format!("{management} needs one key at least").into()))?;
-        let is_opening = |key: &&Jwk| key.is_private();
-        let has_several = keys.iter().filter(is_opening).count() > 1;
-        let name = |key: &Jwk| match has_several && !management.is_password_based() {
-            true => named(key),
-            false => key.clone(),
-        };
-        let encrypting_key = match management.is_password_based() {
-            true => EncryptionKey::from_password(management, encryption, newest, options.iterations),
-            false => EncryptionKey::new(management, encryption, &name(newest)),
-        };
-        let mut decryption = Vec::new();
-        for (place, key) in keys.iter().enumerate().filter(|(_, key)| is_opening(key)) {
-            let prepared = match management.is_password_based() {
-                true => DecryptionKey::from_password(management, encryption, key, options.iterations_limit),
-                false => DecryptionKey::new(management, encryption, &name(key)),
-            };
-            match prepared {
-                Ok(prepared) => decryption.push(prepared.accepting(&options.also_accepted)?),
+        options.check()?;
+        let newest = keys.first().ok_or_else(|| {
+            KeyError::NotFound(format!("{} needs one key at least", options.key_management).into())
+        })?;
+        let opening: Vec<&Jwk> = keys.iter().filter(|key| key.is_private()).collect();
+        let named = |key: &Jwk| options.named(key, opening.len());
+        let encryption = options.encryption_key(&named(newest));
+        let mut decryption = Vec::with_capacity(opening.len());
+        for key in &opening {
+            match options.decryption_key(&named(key)) {
+                Ok(key) => decryption.push(key),
                 // The newest key may be there to encrypt alone.
-                Err(_) if place == 0 && encrypting_key.is_ok() => {}
+                Err(Error::Key(_)) if std::ptr::eq(*key, newest) && encryption.is_ok() => {}
                 Err(error) => return Err(error),
             }
         }
-        if let (Err(error), true) = (&encrypting_key, decryption.is_empty()) {
-            return Err(error.clone());
-        }
-        check_names(&decryption)?;
-        let made = Self {
-            key_management: management,
-            content_encryption: encryption,
-            encryption: encrypting_key,
-            decryption,
-            encrypting: EncryptOptions {
-                compress: options.compress,
-                party_u: options.party_u,
-                party_v: options.party_v,
-                ..EncryptOptions::default()
-            },
-            decrypting: DecryptOptions {
-                expanded_limit: options.expanded_limit.or(options.compress.then_some(DEFAULT_EXPANDED_LIMIT)),
-            },
-            length_limit: options.length_limit,
+        Self::finish(encryption, decryption, options)
+    }
+
+    /// A codec that decrypts with those keys of a set that fit the options. If exactly one of its keys can encrypt, that one
+    /// does. A key that shares its name with another one is left out: which of the two is meant would not be clear.
+    ///
+    /// # Errors
+    /// [`KeyError::NotFound`] when no key remains; [`Error::Validation`] as for [`Jwe::new`].
+    pub fn from_set(set: &JwkSet, options: JweOptions) -> Result<Self> {
+        options.check()?;
+        let algorithm = options.key_management.name();
+        let is_unique = |key: &&Jwk| {
+            let query = KeyQuery { key_id: key.key_id(), algorithm: Some(algorithm), ..KeyQuery::default() };
+            key.key_id().is_none() || set.find(&query).is_ok()
         };
-        if let Ok(key) = &made.encryption {
-            made.encrypting.parties(key)?;
+        let keys: Vec<&Jwk> = set.iter().filter(is_unique).collect();
+        let opening: Vec<_> = keys.iter().filter(|key| options.decryption_key(key).is_ok()).collect();
+        let named = |key: &Jwk| options.named(key, opening.len());
+        let mut encryption: Vec<_> =
+            keys.iter().filter_map(|key| options.encryption_key(&named(key)).ok()).collect();
+        let decryption =
+            opening.iter().map(|key| options.decryption_key(&named(key))).collect::<Result<_>>()?;
+        let encryption = match (encryption.pop(), encryption.is_empty()) {
+            (Some(one), true) => Ok(one),
+            (None, _) => Err(format!("the set has no key that can be used for {algorithm}")),
+            (Some(_), false) => {
+                Err("several keys of the set can encrypt; give the one that shall".to_owned())
+            }
+        };
+        let encryption = encryption.map_err(|reason| KeyError::NotFound(reason.into()).into());
+        Self::finish(encryption, decryption, options)
+    }
+
+    fn finish(
+        encryption: Result<EncryptionKey>,
+        decryption: Vec<DecryptionKey>,
+        options: JweOptions,
+    ) -> Result<Self> {
+        let encryption = match encryption {
+            Err(error) if decryption.is_empty() => return Err(error),
+            other => other,
+        };
+        check_names(&decryption)?;
+        let encrypting = EncryptOptions {
+            compress: options.compress,
+            party_u: options.party_u,
+            party_v: options.party_v,
+            ..EncryptOptions::default()
+        };
+        if let Ok(key) = &encryption {
+            encrypting.parties(key)?;
         }
-        Ok(made)
+        let default_limit = options.compress.then_some(DEFAULT_EXPANDED_LIMIT);
+        Ok(Self {
+            key_management: options.key_management,
+            content_encryption: options.content_encryption,
+            encryption,
+            decryption,
+            encrypting,
+            decrypting: DecryptOptions { expanded_limit: options.expanded_limit.or(default_limit) },
+            length_limit: options.length_limit,
+        })
     }
 
     /// The one key management algorithm of this codec.
@@ -236,20 +308,6 @@ impl Jwe {
     }
 }
 
-fn check(options: &JweOptions) -> Result<()> {
-    let management = options.key_management;
-    if management.is_password_based() && !options.allow_passwords {
-        return Err(Error::validation(format!(
-            "{management} works with a password, which can be guessed from a token; it has to be allowed"
-        )));
-    }
-    let iterates = options.iterations.is_some() || options.iterations_limit.is_some();
-    if iterates && !management.is_password_based() {
-        return Err(Error::validation(format!("{management} has no password that could be iterated")));
-    }
-    Ok(())
-}
-
 fn check_names(keys: &[DecryptionKey]) -> Result<()> {
     for (place, key) in keys.iter().enumerate() {
         if key.key_id().is_some() && keys[..place].iter().any(|newer| newer.key_id() == key.key_id()) {
@@ -259,13 +317,4 @@ fn check_names(keys: &[DecryptionKey]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The key with a name. The thumbprint of a random secret tells nothing of it; that of a password would be a way to guess it
-/// without any iterations.
-fn named(key: &Jwk) -> Jwk {
-    match key.key_id() {
-        Some(_) => key.clone(),
-        None => key.clone().with_key_id(key.thumbprint(ThumbprintHash::Sha256)),
-    }
 }

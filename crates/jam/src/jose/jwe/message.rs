@@ -90,6 +90,11 @@ impl Decrypted {
         &self.plaintext
     }
 
+    /// The plaintext, moved out; after that there is none.
+    pub fn take_plaintext(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.plaintext)
+    }
+
     /// The plaintext alone.
     pub fn into_plaintext(self) -> Vec<u8> {
         self.plaintext
