@@ -8,76 +8,12 @@ use jam::jose::jwe::{
     Recipient, Undecrypted, UndecryptedJson,
 };
 use jam::jose::{Jwk, NewKey};
-use josekit::jwe::alg::aesgcmkw::AesgcmkwJweAlgorithm;
-use josekit::jwe::alg::aeskw::AeskwJweAlgorithm;
-use josekit::jwe::alg::ecdh_es::EcdhEsJweAlgorithm;
-use josekit::jwe::alg::pbes2_hmac_aeskw::Pbes2HmacAeskwJweAlgorithm;
-use josekit::jwe::alg::rsaes::RsaesJweAlgorithm;
-use josekit::jwe::{Dir, JweDecrypter, JweEncrypter, JweHeader, JweHeaderSet};
+use josekit::jwe::{JweDecrypter, JweEncrypter, JweHeader, JweHeaderSet};
 use serde_json::{Map, Value, json};
 use support::*;
 
 const PLAINTEXT: &[u8] = b"any bytes: \x00\xff, and more than one block of them";
 const ITERATIONS: u32 = 1_000;
-
-/// josekit's algorithm of the same name.
-enum Peer {
-    Direct,
-    KeyWrap(AeskwJweAlgorithm),
-    GcmKeyWrap(AesgcmkwJweAlgorithm),
-    Agreement(EcdhEsJweAlgorithm),
-    Rsa(RsaesJweAlgorithm),
-    Password(Pbes2HmacAeskwJweAlgorithm),
-}
-
-impl Peer {
-    fn of(algorithm: KeyManagement) -> Self {
-        use josekit::jwe::*;
-        match algorithm.name() {
-            "dir" => Self::Direct,
-            "A128KW" => Self::KeyWrap(A128KW),
-            "A192KW" => Self::KeyWrap(A192KW),
-            "A256KW" => Self::KeyWrap(A256KW),
-            "A128GCMKW" => Self::GcmKeyWrap(A128GCMKW),
-            "A192GCMKW" => Self::GcmKeyWrap(A192GCMKW),
-            "A256GCMKW" => Self::GcmKeyWrap(A256GCMKW),
-            "RSA-OAEP" => Self::Rsa(RSA_OAEP),
-            "RSA-OAEP-256" => Self::Rsa(RSA_OAEP_256),
-            "RSA-OAEP-384" => Self::Rsa(RSA_OAEP_384),
-            "RSA-OAEP-512" => Self::Rsa(RSA_OAEP_512),
-            "ECDH-ES" => Self::Agreement(ECDH_ES),
-            "ECDH-ES+A128KW" => Self::Agreement(ECDH_ES_A128KW),
-            "ECDH-ES+A192KW" => Self::Agreement(ECDH_ES_A192KW),
-            "ECDH-ES+A256KW" => Self::Agreement(ECDH_ES_A256KW),
-            "PBES2-HS256+A128KW" => Self::Password(PBES2_HS256_A128KW),
-            "PBES2-HS384+A192KW" => Self::Password(PBES2_HS384_A192KW),
-            "PBES2-HS512+A256KW" => Self::Password(PBES2_HS512_A256KW),
-            other => panic!("josekit has no {other}"),
-        }
-    }
-
-    fn encrypter(&self, key: &josekit::jwk::Jwk) -> Box<dyn JweEncrypter> {
-        match self {
-            Self::Direct => Box::new(Dir.encrypter_from_jwk(key).unwrap()),
-            Self::KeyWrap(algorithm) => Box::new(algorithm.encrypter_from_jwk(key).unwrap()),
-            Self::GcmKeyWrap(algorithm) => Box::new(algorithm.encrypter_from_jwk(key).unwrap()),
-            Self::Agreement(algorithm) => Box::new(algorithm.encrypter_from_jwk(key).unwrap()),
-            Self::Rsa(algorithm) => Box::new(algorithm.encrypter_from_jwk(key).unwrap()),
-            Self::Password(algorithm) => Box::new(algorithm.encrypter_from_jwk(key).unwrap()),
-        }
-    }
-
-    fn decrypter(&self, key: &josekit::jwk::Jwk) -> Box<dyn JweDecrypter> {
-        match self {
-            Self::Direct => Box::new(Dir.decrypter_from_jwk(key).unwrap()),
-            Self::KeyWrap(algorithm) => Box::new(algorithm.decrypter_from_jwk(key).unwrap()),
-            Self::GcmKeyWrap(algorithm) => Box::new(algorithm.decrypter_from_jwk(key).unwrap()),
-            Self::Agreement(algorithm) => Box::new(algorithm.decrypter_from_jwk(key).unwrap()),
-            Self::Rsa(algorithm) => Box::new(algorithm.decrypter_from_jwk(key).unwrap()),
-            Self::Password(algorithm) => Box::new(algorithm.decrypter_from_jwk(key).unwrap()),
-        }
-    }
-}
 
 /// One key management algorithm with one content encryption and one key, for both libraries.
 struct Pair {
@@ -102,11 +38,9 @@ impl Pair {
                 DecryptionKey::new(algorithm, encryption, key).unwrap(),
             )
         };
-        let (peer, private) = (Peer::of(algorithm), josekit_jwk(key));
-        let public = key.public().map_or_else(|_| private.clone(), |key| josekit_jwk(&key));
-        let curve = private.curve().unwrap_or_default();
+        let curve = josekit_jwk(key).curve().unwrap_or_default().to_owned();
         let name = format!("{algorithm} {encryption} {curve}");
-        let (peer_encrypt, peer_decrypt) = (peer.encrypter(&public), peer.decrypter(&private));
+        let (peer_encrypt, peer_decrypt) = josekit_pair(algorithm, key);
         Self { name, encryption, encrypt, decrypt, peer_encrypt, peer_decrypt }
     }
 

@@ -100,8 +100,8 @@ fn payloads_that_are_not_encoded_go_both_ways() {
 }
 
 fn jwt(algorithm: Algorithm) -> Jwt {
-    let secret = algorithm.is_symmetric().then(|| SECRET[..].into());
-    let private_key = private_pem(algorithm).map(Into::into);
+    let secret = algorithm.is_symmetric().then(|| SECRET[..].into()).into_iter().collect();
+    let private_key = private_pem(algorithm).map(Into::into).into_iter().collect();
     Jwt::new(JwtOptions { algorithm, secret, private_key, ..JwtOptions::default() }).unwrap()
 }
 

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use jam::jose::Jwk;
+use jam::jose::jwe::KeyManagement;
 use jam::jose::jws::{Algorithm, SigningKey, VerifyingKey};
+use josekit::jwe::{JweDecrypter, JweEncrypter};
 use josekit::jws::{self as peer, JwsSigner, JwsVerifier};
 
 /// As long as the longest hash, for all HMACs.
@@ -141,4 +143,44 @@ pub(crate) fn jsonwebtoken_verifier(
     let mut validation = jsonwebtoken::Validation::new(name);
     validation.validate_aud = false;
     Some((validation, key.unwrap()))
+}
+
+/// josekit's keys that encrypt and decrypt. It has every algorithm that Jam has.
+pub(crate) fn josekit_pair(
+    algorithm: KeyManagement,
+    key: &Jwk,
+) -> (Box<dyn JweEncrypter>, Box<dyn JweDecrypter>) {
+    use josekit::jwe::*;
+    let private = josekit_jwk(key);
+    let public = key.public().map_or_else(|_| private.clone(), |key| josekit_jwk(&key));
+    /// The algorithms are of different types, whose methods have the same names.
+    macro_rules! pair {
+        ($algorithm:expr) => {
+            (
+                Box::new($algorithm.encrypter_from_jwk(&public).unwrap()),
+                Box::new($algorithm.decrypter_from_jwk(&private).unwrap()),
+            )
+        };
+    }
+    match algorithm.name() {
+        "dir" => pair!(Dir),
+        "A128KW" => pair!(A128KW),
+        "A192KW" => pair!(A192KW),
+        "A256KW" => pair!(A256KW),
+        "A128GCMKW" => pair!(A128GCMKW),
+        "A192GCMKW" => pair!(A192GCMKW),
+        "A256GCMKW" => pair!(A256GCMKW),
+        "RSA-OAEP" => pair!(RSA_OAEP),
+        "RSA-OAEP-256" => pair!(RSA_OAEP_256),
+        "RSA-OAEP-384" => pair!(RSA_OAEP_384),
+        "RSA-OAEP-512" => pair!(RSA_OAEP_512),
+        "ECDH-ES" => pair!(ECDH_ES),
+        "ECDH-ES+A128KW" => pair!(ECDH_ES_A128KW),
+        "ECDH-ES+A192KW" => pair!(ECDH_ES_A192KW),
+        "ECDH-ES+A256KW" => pair!(ECDH_ES_A256KW),
+        "PBES2-HS256+A128KW" => pair!(PBES2_HS256_A128KW),
+        "PBES2-HS384+A192KW" => pair!(PBES2_HS384_A192KW),
+        "PBES2-HS512+A256KW" => pair!(PBES2_HS512_A256KW),
+        other => panic!("josekit has no {other}"),
+    }
 }
