@@ -12,7 +12,7 @@ use crate::jose::jws::{KeyRing, Unverified, Verified};
 use crate::jose::{DecodeOptions, Jwt, jws};
 use crate::oauth2::ProviderOptions;
 use crate::otp::{Hotp, OtpOptions, QrCode, ReplayEntry, SharedSecret, Totp};
-use crate::paseto::{self, Paseto};
+use crate::paseto::{self, Footer, Paseto};
 use crate::token_list::Kind;
 use crate::{ConfigurationError, Error, OAuth2Error, Result, StoreError, Timestamp};
 
@@ -152,7 +152,7 @@ impl CodeOptions {
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct PasetoCreateOptions {
-    footer: Vec<u8>,
+    footer: Footer,
     implicit_assertion: Vec<u8>,
 }
 
@@ -162,8 +162,11 @@ impl PasetoCreateOptions {
         Self::default()
     }
 
-    /// What the token shows to everybody, protected against changes.
-    pub fn footer(mut self, footer: impl Into<Vec<u8>>) -> Self {
+    /// What the token shows to everybody, protected against changes: text, bytes, or the members of a JSON object.
+    ///
+    /// With several keys configured, a token without a footer gets one that names its key as `kid`, and so does a JSON
+    /// object without `kid`.
+    pub fn footer(mut self, footer: impl Into<Footer>) -> Self {
         self.footer = footer.into();
         self
     }
@@ -407,7 +410,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
         options: &PasetoCreateOptions,
     ) -> Result<String> {
         let payload = serde_json::to_vec(payload).map_err(not_json)?;
-        self.paseto()?.encode(&payload, &options.footer, &options.implicit_assertion)
+        self.paseto()?.encode(&payload, options.footer.clone(), &options.implicit_assertion)
     }
 
     pub(crate) fn paseto_decode(&self, token: &str, options: &PasetoDecodeOptions) -> Result<paseto::Claims> {

@@ -282,7 +282,7 @@ fn codes_and_secrets_are_compared_in_constant_time() {
         "crypto/aes_cbc_hmac.rs",
         "otp/hotp.rs",
         "otp/recovery.rs",
-        "paseto/v4.rs",
+        "paseto/suite.rs",
         "paseto/mod.rs",
         "password.rs",
         "crypto/argon2.rs",

@@ -367,10 +367,13 @@ fn a_value_out_of_range_is_refused() {
         (json!({"otp": {"interval": 0}}), "otp.interval"), // attack 53
         (json!({"otp": {"digest": "md5"}}), "otp.digest"), // fault 23
         (json!({"paseto": {"version": "v5", "purpose": "local", "key": "k"}}), "paseto.version"),
-        (json!({"paseto": {"version": "v1", "purpose": "local", "key": "k"}}), "paseto.version"),
+        (json!({"paseto": {"version": "v0", "purpose": "local", "key": "k"}}), "paseto.version"),
+        (json!({"paseto": {"version": "4", "purpose": "local", "key": "k"}}), "paseto.version"),
         (json!({"paseto": {"version": "v4", "key": "k"}}), "paseto.purpose"),
         (json!({"paseto": {"version": "v4", "purpose": "local"}}), "paseto.key"),
         (json!({"paseto": {"version": "v4", "purpose": "local", "public_key": "k"}}), "paseto.key"),
+        (json!({"paseto": {"version": "v4", "purpose": "local", "key": []}}), "paseto.key"),
+        (json!({"paseto": {"version": "v4", "purpose": "local", "key": ["k", 1]}}), "paseto.key"),
         (json!({"oauth2": {}}), "oauth2.providers"),
         (json!({"oauth2": {"providers": {"x": {}}}}), "oauth2.providers.x.client_id"),
         (json!({"log_level": "LOUD"}), "log_level"),
@@ -634,7 +637,9 @@ fn the_typed_form_holds_what_was_given() {
     assert!(
         matches!(&otp.replay_guard, Some(Backend::Redis(options)) if options.url.expose() == "redis://h" && options.namespace == "otp_replay")
     );
-    assert!(matches!(config.paseto.unwrap().public_key, Some(KeySource::Text(text)) if text.expose() == "k"));
+    assert!(
+        matches!(&config.paseto.unwrap().public_keys[..], [KeySource::Text(text)] if text.expose() == "k")
+    );
 }
 
 #[test]
@@ -677,6 +682,34 @@ fn a_paseto_key_may_lie_in_a_file_and_a_jwt_key_is_never_a_path() {
     assert_eq!(canonical["jwt"]["public_key"], json!(path.display().to_string()));
     let absent = json!({"paseto": {"version": "v4", "purpose": "local", "key": "file:/absent/key"}});
     assert!(refused(absent).starts_with("paseto.key: /absent/key: "));
+}
+
+#[test]
+fn paseto_keys_are_one_or_a_list_in_every_version() {
+    let folder = Folder::new();
+    let path = folder.file("key", "old\n");
+    for version in ["v1", "v2", "v3", "v4"] {
+        let tree = json!({"paseto": {
+            "version": version,
+            "purpose": "public",
+            "key": ["new", format!("file:{}", path.display())],
+            "public_key": ["new public", "old public"],
+        }});
+        let options = typed(tree.clone()).unwrap().paseto.unwrap();
+        assert_eq!(options.version.to_string(), version);
+        let texts = |keys: &[KeySource]| -> Vec<String> {
+            let text = |key: &KeySource| match key {
+                KeySource::Text(text) => text.expose().clone(),
+                other => panic!("{other:?}"),
+            };
+            keys.iter().map(text).collect()
+        };
+        assert_eq!(texts(&options.keys), ["new", "old"]);
+        assert_eq!(texts(&options.public_keys), ["new public", "old public"]);
+        assert_eq!(canonical(tree).unwrap()["paseto"]["key"], json!(["new", "old"]));
+    }
+    let absent = json!({"paseto": {"version": "v4", "purpose": "local", "key": ["k", "file:/absent/key"]}});
+    assert!(refused(absent).starts_with("paseto.key[1]: /absent/key: "));
 }
 
 #[test]

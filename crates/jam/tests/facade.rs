@@ -526,7 +526,7 @@ fn a_broken_section_is_refused_at_construction_and_leaves_no_file_behind() {
             "paseto.invalid_symmetric_key",
         ),
         (
-            json!({"paseto": {"version": "v3", "purpose": "local", "key": PASETO_KEY}}),
+            json!({"paseto": {"version": "v5", "purpose": "local", "key": PASETO_KEY}}),
             "configuration.invalid",
         ),
         (json!({"otp": {"digits": 5}}), "configuration.invalid"),

@@ -15,7 +15,7 @@
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
-//! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; a key may be `file:PATH` |
+//! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; one or a list, newest first; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30); `replay_guard` |
 //! | `otp.replay_guard` | `backend` (`sqlite`) and its keys as for `session` |
 //!
@@ -564,34 +564,47 @@ fn paseto(section: &mut Section<'_>) -> Result<Option<PasetoOptions>> {
     let purpose =
         purpose.ok_or_else(|| section.missing("purpose", "is required: \"local\" or \"public\""))?;
     let purpose = purpose.parse::<Purpose>()?;
-    let key = section.secret(&["key", "secret_key"], Some("JAM_PASETO_KEY"))?;
-    let public_key = section.secret(&["public_key"], None)?;
+    section.secrets(&["key", "secret_key"], Some("JAM_PASETO_KEY"))?;
+    section.secrets(&["public_key"], None)?;
+    let (keys, public_keys) = (paseto_keys(section, "key")?, paseto_keys(section, "public_key")?);
     if purpose == Purpose::Local || !section.is_given("public_key") {
         section.require("key", "is required; give it here or set JAM_PASETO_KEY")?;
     }
-    Ok(Some(PasetoOptions {
-        version,
-        purpose,
-        key: from_key_file(section, "key", key)?.map(KeySource::Text),
-        public_key: from_key_file(section, "public_key", public_key)?.map(KeySource::Text),
-    }))
+    Ok(Some(PasetoOptions { version, purpose, keys, public_keys }))
 }
 
-/// Replaces `file:PATH` by what the file holds.
-fn from_key_file(
-    section: &mut Section<'_>,
-    name: &str,
-    key: Option<Secret<String>>,
-) -> Result<Option<Secret<String>>> {
-    let Some(path) = key.as_ref().and_then(|text| text.expose().strip_prefix("file:")) else {
-        return Ok(key);
+/// The key or keys under a name. In the canonical form, what a `file:PATH` names stands in its place.
+fn paseto_keys(section: &mut Section<'_>, name: &str) -> Result<Vec<KeySource>> {
+    let mut keys = Vec::new();
+    let mut read = |section: &Section<'_>, path: &str, value: Value| match value {
+        Value::String(text) => {
+            let text = from_key_file(section, path, text.into())?;
+            keys.push(KeySource::Text(text.clone()));
+            Ok(text.expose().as_str().into())
+        }
+        object => Ok::<_, Error>(object),
     };
+    let value = match section.unset(name) {
+        None => return Ok(keys),
+        Some(Value::Array(items)) if items.is_empty() => return Ok(keys),
+        Some(Value::Array(items)) => {
+            let items = items.into_iter().enumerate();
+            let read = items.map(|(index, item)| read(section, &format!("{name}[{index}]"), item));
+            Value::Array(read.collect::<Result<_>>()?)
+        }
+        Some(value) => read(section, name, value)?,
+    };
+    section.set(name, value);
+    Ok(keys)
+}
+
+/// What the file holds where a key is `file:PATH`, else the key.
+fn from_key_file(section: &Section<'_>, name: &str, key: Secret<String>) -> Result<Secret<String>> {
+    let Some(path) = key.expose().strip_prefix("file:") else { return Ok(key) };
     let text = file::read_text(Path::new(path), MAX_KEY_FILE_BYTES)
         .map(Secret::new)
         .map_err(|error| section.wrong(name, error.to_string()))?;
-    let text = Secret::from(text.expose().trim());
-    section.set(name, text.expose().as_str().into());
-    Ok(Some(text))
+    Ok(Secret::from(text.expose().trim()))
 }
 
 fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {

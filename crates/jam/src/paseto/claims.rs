@@ -53,29 +53,63 @@ pub fn make_payload(
 /// # Errors
 /// [`PasetoError::Expired`], [`PasetoError::NotYetValid`], [`PasetoError::InvalidClaim`].
 pub fn validate(payload: &Map<String, Value>, now: Timestamp) -> Result<()> {
+    let time = |claim| payload.get(claim).map(Time::from);
+    validate_times(time("exp"), time("nbf"), now)
+}
+
+/// As [`validate`], for a payload that is held in another form.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_times(exp: Option<Time<'_>>, nbf: Option<Time<'_>>, now: Timestamp) -> Result<()> {
     let now = i128::from(now.as_millis()) * (NANOSECONDS / 1_000);
-    if time(payload, "exp")?.is_some_and(|expiry| expiry <= now) {
+    if nanoseconds("exp", exp)?.is_some_and(|expiry| expiry <= now) {
         return Err(PasetoError::Expired.into());
     }
-    if time(payload, "nbf")?.is_some_and(|start| start > now) {
+    if nanoseconds("nbf", nbf)?.is_some_and(|start| start > now) {
         return Err(PasetoError::NotYetValid.into());
     }
     Ok(())
 }
 
+/// What stands in a payload where a time should.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Time<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A whole number.
+    Integer(i128),
+    /// Any other number.
+    Float(f64),
+    /// Nothing that could be a time.
+    Malformed,
+}
+
+impl<'a> From<&'a Value> for Time<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(text),
+            Value::Number(number) => match (number.as_i128(), number.as_f64()) {
+                (Some(integer), _) => Self::Integer(integer),
+                (None, Some(float)) => Self::Float(float),
+                (None, None) => Self::Malformed,
+            },
+            _ => Self::Malformed,
+        }
+    }
+}
+
 /// The claim's time in nanoseconds since 1970.
-fn time(payload: &Map<String, Value>, claim: &'static str) -> Result<Option<i128>, PasetoError> {
-    let Some(value) = payload.get(claim) else { return Ok(None) };
-    let time = match value {
-        Value::String(text) => parse_time(text),
+fn nanoseconds(claim: &'static str, time: Option<Time<'_>>) -> Result<Option<i128>, PasetoError> {
+    let nanoseconds = match time {
+        None => return Ok(None),
+        Some(Time::Text(text)) => parse_time(text),
+        Some(Time::Integer(seconds)) => Some(seconds.saturating_mul(NANOSECONDS)),
         // A conversion from f64 stops at the ends of i128, which are past and future like the number itself.
-        Value::Number(number) => match number.as_i128() {
-            Some(seconds) => Some(seconds.saturating_mul(NANOSECONDS)),
-            None => number.as_f64().map(|seconds| (seconds * 1e9) as i128),
-        },
-        _ => None,
+        Some(Time::Float(seconds)) if !seconds.is_nan() => Some((seconds * 1e9) as i128),
+        Some(Time::Float(_) | Time::Malformed) => None,
     };
-    time.map(Some).ok_or(PasetoError::InvalidClaim {
+    nanoseconds.map(Some).ok_or(PasetoError::InvalidClaim {
         claim,
         reason: "a time is RFC 3339 text with an offset, or a number of seconds since 1970".into(),
     })

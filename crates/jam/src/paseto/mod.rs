@@ -1,10 +1,14 @@
-//! PASETO, platform-agnostic security tokens: version 4, local (encrypted) and public (signed).
+//! PASETO, platform-agnostic security tokens, in versions 1 to 4, local (encrypted) and public (signed); and PASERK, the
+//! written forms of their keys.
 //!
-//! The token's form, the footer and the limits are the same for every version and live here, once. A version
-//! adds one file with its keys and its cryptography: `v4.rs` has XChaCha20 with BLAKE2b, and Ed25519.
+//! New tokens are made with version 4, or with version 3 where only algorithms that NIST has approved may be used. Versions 1
+//! and 2 are there to read, and as long as needed to make, the tokens of programs that have used them.
+//!
+//! The token's form, the footer, the keys' forms and the limits are the same for every version and live here, once. A version
+//! adds one small file with its cryptography.
 //!
 //! ```
-//! use jam::paseto::{Key, Paseto, PasetoOptions, Purpose, Version};
+//! use jam::paseto::{Key, Paseto, Purpose, Version};
 //!
 //! let paseto = Paseto::from_key(Key::generate(Version::V4, Purpose::Local));
 //! let token = paseto.encode(br#"{"user_id":1}"#, b"", b"")?;
@@ -16,19 +20,32 @@
 pub mod claims;
 mod footer;
 mod key;
+pub mod paserk;
+mod suite;
+#[cfg(test)]
+mod testing;
+mod v1;
+mod v2;
+mod v3;
 mod v4;
+#[cfg(test)]
+mod vectors;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 pub use footer::Footer;
-pub use key::{Key, KeySource};
+pub use key::{Key, KeySource, KeyType};
 
-use crate::encoding::{base64url_decode, base64url_encode, json_object};
+use self::suite::{MessageKeys, Suite};
+use crate::crypto::key_encoding::KeyMaterial;
+use crate::crypto::random_bytes;
+use crate::encoding::{base64url_decode, base64url_encode_into, base64url_length, json_object};
 use crate::secret::constant_time_eq;
-use crate::{Error, PasetoError, Result, Timestamp};
+use crate::{Error, KeyError, PasetoError, Reason, Result, Timestamp};
 
 /// The longest token in bytes that is made or read.
 pub const MAX_TOKEN: usize = 256 * 1024;
@@ -36,31 +53,90 @@ pub const MAX_TOKEN: usize = 256 * 1024;
 /// The longest footer in bytes that is made or read, before base64.
 pub const MAX_FOOTER: usize = 8 * 1024;
 
+/// So many keys may stand beside each other while they are changed. A token that does not name its key is tried with each.
+pub const MAX_KEYS: usize = 16;
+
 /// The version of the protocol: which cryptography protects the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Version {
-    /// XChaCha20 with BLAKE2b, and Ed25519.
+    /// AES-256-CTR with HMAC-SHA-384, and RSASSA-PSS with 2048 bits. For tokens that exist already.
+    V1,
+    /// XChaCha20-Poly1305, and Ed25519. For tokens that exist already.
+    V2,
+    /// AES-256-CTR with HMAC-SHA-384, and ECDSA on P-384: for new tokens under the rules of NIST.
+    V3,
+    /// XChaCha20 with BLAKE2b, and Ed25519: for new tokens.
     V4,
+}
+
+/// What a version is made of.
+impl Version {
+    /// Every version, the oldest first.
+    pub const ALL: [Self; 4] = [Self::V1, Self::V2, Self::V3, Self::V4];
+
+    /// Whether tokens can be bound to an implicit assertion: something that is not in them, and must be given again to
+    /// open them. Versions 1 and 2 do not know it.
+    pub const fn takes_implicit_assertion(self) -> bool {
+        matches!(self, Self::V3 | Self::V4)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+            Self::V4 => "v4",
+        }
+    }
+
+    /// What the version's PASERK texts begin with.
+    const fn paserk(self) -> &'static str {
+        match self {
+            Self::V1 => "k1",
+            Self::V2 => "k2",
+            Self::V3 => "k3",
+            Self::V4 => "k4",
+        }
+    }
+
+    const fn suite(self) -> Suite {
+        match self {
+            Self::V1 | Self::V3 => Suite::Nist,
+            Self::V2 | Self::V4 => Suite::Sodium,
+        }
+    }
+
+    fn local(self, key: &Zeroizing<[u8; 32]>) -> Box<dyn Local> {
+        match self {
+            Self::V1 => Box::new(v1::LocalKey(key.clone())),
+            Self::V2 => Box::new(v2::LocalKey(key.clone())),
+            Self::V3 => Box::new(v3::LocalKey::new(key)),
+            Self::V4 => Box::new(v4::LocalKey::new(key)),
+        }
+    }
+
+    fn asymmetric(self) -> &'static dyn Asymmetric {
+        match self {
+            Self::V1 => &v1::Rsa,
+            Self::V2 | Self::V4 => &v4::Ed25519,
+            Self::V3 => &v3::P384,
+        }
+    }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::V4 => "v4",
-        })
+        formatter.write_str(self.name())
     }
 }
 
-/// Reads `v4`.
+/// Reads `v1` to `v4`.
 impl FromStr for Version {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "v4" => Ok(Self::V4),
-            _ => Err(Error::validation("the version of PASETO is v4")),
-        }
+        let version = Self::ALL.into_iter().find(|version| version.name() == name);
+        version.ok_or_else(|| Error::validation("the version of PASETO is v1, v2, v3 or v4"))
     }
 }
 
@@ -100,50 +176,188 @@ struct Context<'a> {
     /// `v4.local.` and so on, with both dots.
     header: &'a [u8],
     footer: &'a [u8],
-    implicit: &'a [u8],
+    /// `None` in the versions that do not know it.
+    implicit: Option<&'a [u8]>,
 }
 
-/// What a version's key does. The rest of the protocol is the same for all of them.
-trait Primitive: fmt::Debug + Send + Sync {
-    /// The token's body before base64: the message, encrypted or signed within `context`.
-    fn protect(&self, message: &[u8], context: &Context<'_>) -> Result<Vec<u8>>;
+impl<'a> Context<'a> {
+    /// The context, and the pieces of the body between header and footer.
+    fn encode(&self, body: &[&'a [u8]]) -> PreAuthenticationEncoding<'a> {
+        self.encode_after(None, body)
+    }
 
-    /// The message of a body that was protected with this key within the same `context`.
-    fn open(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>>;
+    fn encode_after(&self, first: Option<&'a [u8]>, body: &[&'a [u8]]) -> PreAuthenticationEncoding<'a> {
+        let start = first.into_iter().chain([self.header]);
+        let end = [self.footer].into_iter().chain(self.implicit);
+        PreAuthenticationEncoding::new(start.chain(body.iter().copied()).chain(end))
+    }
 }
 
 /// Pre-authentication encoding: every piece with its length before it, so that no two lists of pieces have the same form.
 /// Lengths are little-endian, and their top bit is zero for the sake of languages without unsigned numbers.
-fn pre_authentication_encoding(pieces: &[&[u8]]) -> Vec<u8> {
-    let length = |length: usize| (length as u64 & (u64::MAX >> 1)).to_le_bytes();
-    let size = pieces.iter().map(|piece| piece.len() + 8).sum::<usize>() + 8;
-    let mut encoded = Vec::with_capacity(size);
-    encoded.extend_from_slice(&length(pieces.len()));
-    for piece in pieces {
-        encoded.extend_from_slice(&length(piece.len()));
-        encoded.extend_from_slice(piece);
-    }
-    encoded
+struct PreAuthenticationEncoding<'a> {
+    count: [u8; 8],
+    pieces: [([u8; 8], &'a [u8]); MOST_PIECES],
+    used: usize,
 }
 
-/// The key or keys of [`Paseto::new`].
+/// The key, the header, the message, the footer and the implicit assertion.
+const MOST_PIECES: usize = 5;
+
+impl<'a> PreAuthenticationEncoding<'a> {
+    fn new(pieces: impl Iterator<Item = &'a [u8]>) -> Self {
+        let length = |length: usize| (length as u64 & (u64::MAX >> 1)).to_le_bytes();
+        let mut encoding = Self { count: [0; 8], pieces: [([0; 8], &[]); MOST_PIECES], used: 0 };
+        for (place, piece) in encoding.pieces.iter_mut().zip(pieces) {
+            *place = (length(piece.len()), piece);
+            encoding.used += 1;
+        }
+        encoding.count = length(encoding.used);
+        encoding
+    }
+
+    /// What stands one after the other.
+    fn parts(&self) -> [&[u8]; 1 + 2 * MOST_PIECES] {
+        let mut parts: [&[u8]; 1 + 2 * MOST_PIECES] = [&[]; 1 + 2 * MOST_PIECES];
+        parts[0] = &self.count;
+        for (pair, (length, piece)) in parts[1..].chunks_exact_mut(2).zip(&self.pieces[..self.used]) {
+            (pair[0], pair[1]) = (length, piece);
+        }
+        parts
+    }
+
+    fn to_vec(&self) -> Vec<u8> {
+        self.parts().concat()
+    }
+}
+
+/// A prepared key of local tokens.
+trait Local: Send + Sync {
+    /// The token's body before base64: `message` encrypted within `context`. `seed` are new random numbers.
+    fn seal(&self, message: &[u8], seed: &[u8; 32], context: &Context<'_>) -> Vec<u8>;
+
+    /// The message of a body that was sealed with this key within the same `context`.
+    fn open(&self, body: &[u8], context: &Context<'_>) -> Result<Vec<u8>>;
+}
+
+/// The key pairs of a version: their forms, and what is done with them.
+trait Asymmetric: Sync {
+    /// The error about such a key.
+    fn refuse(&self, reason: Reason) -> PasetoError;
+
+    /// The lengths that a key without a name may have in bytes; none where it is DER.
+    fn lengths(&self) -> &'static [usize] {
+        &[]
+    }
+
+    /// A new key pair; `None` when the operating system gives no randomness.
+    fn generate(&self) -> Option<KeyMaterial>;
+
+    /// Reads what a PASERK of type `secret` holds.
+    fn read_secret(&self, data: &[u8]) -> Result<KeyMaterial, KeyError>;
+
+    /// Reads what a PASERK of type `public` holds.
+    fn read_public(&self, data: &[u8]) -> Result<KeyMaterial, KeyError>;
+
+    /// Reads one of the two, whichever it is.
+    fn read_unnamed(&self, data: &[u8]) -> Result<KeyMaterial, KeyError>;
+
+    /// Checks a key pair, or a public key alone, and prepares it to sign and to verify.
+    fn prepare(&self, material: &KeyMaterial) -> Result<KeyPair, KeyError>;
+
+    /// Checks a public key, and prepares it to seal local keys.
+    fn sealing(&self, material: &KeyMaterial) -> Result<Box<dyn Seal>, KeyError>;
+
+    /// Checks a private key, and prepares it to open sealed keys.
+    fn unsealing(&self, material: &KeyMaterial) -> Result<Box<dyn Unseal>, KeyError>;
+}
+
+/// A prepared key pair, or a public key alone.
+struct KeyPair {
+    signing: Option<Box<dyn Sign>>,
+    verifying: Box<dyn Verify>,
+    /// What PASERKs of the types `secret` and `public` hold.
+    secret: Option<Zeroizing<Vec<u8>>>,
+    public: Vec<u8>,
+}
+
+/// A private key of public tokens.
+trait Sign: Send + Sync {
+    fn sign(&self, signed: &[u8]) -> Result<Vec<u8>, KeyError>;
+}
+
+/// A public key of public tokens.
+trait Verify: Send + Sync {
+    fn signature_length(&self) -> usize;
+
+    /// Whether `signature`, which has the right length, is this key's.
+    fn verify(&self, signed: &[u8], signature: &[u8]) -> bool;
+
+    /// The public key, where it is signed with the message.
+    fn bound_key(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+/// A public key to which local keys are sealed.
+trait Seal: Send + Sync {
+    /// A new shared secret in the form that the private key opens, and the keys that come of it within a PASERK that begins
+    /// with `header`. `None` when the operating system gives no randomness.
+    fn encapsulate(&self, header: &[u8]) -> Option<(Vec<u8>, MessageKeys)>;
+}
+
+/// A private key that opens sealed keys.
+trait Unseal: Send + Sync {
+    /// The keys that come of the shared secret; `None` when this is none.
+    fn decapsulate(&self, header: &[u8], encapsulated: &[u8]) -> Option<MessageKeys>;
+}
+
+/// The keys of [`Paseto::new`].
 #[derive(Clone, Debug)]
 pub struct PasetoOptions {
     /// The version of the tokens.
     pub version: Version,
     /// The purpose of the tokens.
     pub purpose: Purpose,
-    /// The shared key (local), or the private key (public). A public key in PEM or PASERK form may stand here
-    /// too; it only verifies.
-    pub key: Option<KeySource>,
-    /// Public purpose only: the public key. Alone it only verifies; beside a private key it must belong to it.
-    pub public_key: Option<KeySource>,
+    /// The shared keys (local), or the private keys (public), the newest first. A public key in PEM or PASERK form may stand
+    /// here too; it only verifies.
+    pub keys: Vec<KeySource>,
+    /// Public purpose only: public keys. Without private ones they only verify. Beside private ones the first must belong to
+    /// the first of them, and the others verify older tokens.
+    pub public_keys: Vec<KeySource>,
 }
 
-/// Makes and reads tokens of one version, one purpose and one key.
+impl PasetoOptions {
+    /// No key yet.
+    pub const fn new(version: Version, purpose: Purpose) -> Self {
+        Self { version, purpose, keys: Vec::new(), public_keys: Vec::new() }
+    }
+
+    /// Adds a shared or private key, which is older than those before it.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<KeySource>) -> Self {
+        self.keys.push(key.into());
+        self
+    }
+
+    /// Adds a public key.
+    #[must_use]
+    pub fn public_key(mut self, key: impl Into<KeySource>) -> Self {
+        self.public_keys.push(key.into());
+        self
+    }
+}
+
+/// Makes and reads tokens of one version and one purpose, with one key or with several.
+///
+/// With several keys, the first one makes tokens and every one opens them, so that a key can be changed while tokens of
+/// the old one are still out. Which key a token is of, its footer says: it is given a JSON footer with `kid`, the
+/// [id of the key](Key::kid), if it has none, and a footer that is a JSON object is given the `kid` if it has none. Other
+/// footers stay as they are; then the keys are tried in their order.
 #[derive(Clone, Debug)]
 pub struct Paseto {
-    key: Key,
+    /// At least one, the newest first.
+    keys: Vec<Key>,
 }
 
 /// A token that was opened with the right key: nothing of it is unauthenticated.
@@ -171,83 +385,177 @@ pub struct Claims {
     pub footer: Footer,
 }
 
+/// A token before it is written: its parts are protected, and not yet in base64url.
+pub struct Protected<'a> {
+    header: &'a str,
+    body: Vec<u8>,
+    footer: Vec<u8>,
+}
+
+impl Protected<'_> {
+    /// The length of the token in bytes.
+    pub fn length(&self) -> usize {
+        let footer = if self.footer.is_empty() { 0 } else { 1 + base64url_length(self.footer.len()) };
+        self.header.len() + base64url_length(self.body.len()) + footer
+    }
+
+    /// Writes the token, which is ASCII, into `text` of exactly its length; `None` if it is of another.
+    pub fn write(&self, text: &mut [u8]) -> Option<()> {
+        if text.len() != self.length() {
+            return None;
+        }
+        let (header, rest) = text.split_at_mut(self.header.len());
+        header.copy_from_slice(self.header.as_bytes());
+        let (body, footer) = rest.split_at_mut(base64url_length(self.body.len()));
+        base64url_encode_into(&self.body, body)?;
+        if let Some((dot, footer)) = footer.split_first_mut() {
+            *dot = b'.';
+            base64url_encode_into(&self.footer, footer)?;
+        }
+        Some(())
+    }
+}
+
 impl Paseto {
     /// Reads and checks the keys.
     ///
     /// # Errors
-    /// [`PasetoError`] when a key is missing, has an unknown form, belongs to another version or purpose, or the
-    /// two keys do not belong together.
+    /// [`PasetoError`] when a key is missing, has an unknown form, belongs to another version or purpose, or two keys
+    /// do not belong together that should; [`Error::Validation`] when there are more than [`MAX_KEYS`].
     ///
     /// ```
     /// use jam::paseto::{Paseto, PasetoOptions, Purpose, Version};
     ///
     /// let key = "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8";
-    /// let options = PasetoOptions {
-    ///     version: Version::V4,
-    ///     purpose: Purpose::Local,
-    ///     key: Some(key.into()),
-    ///     public_key: None,
-    /// };
-    /// assert!(Paseto::new(options).is_ok());
+    /// assert!(Paseto::new(PasetoOptions::new(Version::V4, Purpose::Local).key(key)).is_ok());
     /// ```
     pub fn new(options: PasetoOptions) -> Result<Self> {
-        let PasetoOptions { version, purpose, key, public_key } = options;
-        Key::read(version, purpose, key.as_ref(), public_key.as_ref()).map(Self::from_key)
+        let PasetoOptions { version, purpose, keys, public_keys } = options;
+        if keys.len() + public_keys.len() > 2 * MAX_KEYS {
+            return Err(too_many_keys());
+        }
+        let mut all = vec![Key::read(version, purpose, keys.first(), public_keys.first())?];
+        for key in keys.iter().skip(1) {
+            all.push(Key::read(version, purpose, Some(key), None)?);
+        }
+        for public_key in public_keys.iter().skip(1) {
+            all.push(Key::read(version, purpose, None, Some(public_key))?);
+        }
+        Self::from_keys(all)
     }
 
     /// Works with a key that was read before.
-    pub const fn from_key(key: Key) -> Self {
-        Self { key }
+    pub fn from_key(key: Key) -> Self {
+        Self { keys: vec![key] }
     }
 
-    /// The key, which names its version and purpose.
-    pub const fn key(&self) -> &Key {
-        &self.key
+    /// Works with several keys, the newest first. One that stands there twice counts once.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] when there is none, when there are more than [`MAX_KEYS`], or when they are of several versions
+    /// or purposes.
+    ///
+    /// ```
+    /// use jam::paseto::{Key, Paseto, Purpose, Version};
+    ///
+    /// let old = Key::generate(Version::V4, Purpose::Local);
+    /// let token = Paseto::from_key(old.clone()).encode(b"{}", b"", b"")?;
+    ///
+    /// let paseto = Paseto::from_keys(vec![Key::generate(Version::V4, Purpose::Local), old])?;
+    /// assert_eq!(paseto.decode(&token, b"")?.payload, b"{}");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    pub fn from_keys(keys: Vec<Key>) -> Result<Self> {
+        let mut unique: Vec<Key> = Vec::with_capacity(keys.len());
+        for key in keys {
+            if unique.iter().all(|other| other.kid() != key.kid()) {
+                unique.push(key);
+            }
+        }
+        let first = unique.first().ok_or_else(|| Error::validation("a PASETO needs a key"))?;
+        if unique.iter().any(|key| key.header() != first.header()) {
+            return Err(Error::validation("the keys must be of one version and one purpose"));
+        }
+        if unique.len() > MAX_KEYS {
+            return Err(too_many_keys());
+        }
+        Ok(Self { keys: unique })
+    }
+
+    /// The newest key, which names its version and purpose.
+    pub fn key(&self) -> &Key {
+        &self.keys[0]
+    }
+
+    /// All keys, the newest first.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// What the footers of new tokens hold as `kid` so that the key is found: the [id](Key::kid) of the newest key, if
+    /// there are several.
+    pub fn kid(&self) -> Option<&str> {
+        (self.keys.len() > 1).then(|| self.key().kid())
     }
 
     /// Makes a token. The footer is readable by everybody and comes with the token; the implicit assertion
     /// does not: whoever decodes must know it. Both may be empty.
     ///
     /// # Errors
-    /// [`Error::Validation`] when the footer exceeds [`MAX_FOOTER`] or the token would exceed [`MAX_TOKEN`];
+    /// [`Error::Validation`] when the footer exceeds [`MAX_FOOTER`] or nests too deep, the token would exceed
+    /// [`MAX_TOKEN`], or an implicit assertion is given to a version that does not know it;
     /// [`PasetoError`] when only a public key is known.
-    pub fn encode(&self, payload: &[u8], footer: &[u8], implicit: &[u8]) -> Result<String> {
+    pub fn encode(&self, payload: &[u8], footer: impl Into<Footer>, implicit: &[u8]) -> Result<String> {
+        let protected = self.protect(payload, footer, implicit)?;
+        let mut token = vec![0; protected.length()];
+        let written = protected.write(&mut token).and_then(|()| String::from_utf8(token).ok());
+        Ok(written.expect("a token is as long as it says, and ASCII"))
+    }
+
+    /// Makes a token, to be written later into a buffer of the caller's.
+    ///
+    /// # Errors
+    /// As [`Paseto::encode`].
+    pub fn protect(
+        &self,
+        payload: &[u8],
+        footer: impl Into<Footer>,
+        implicit: &[u8],
+    ) -> Result<Protected<'_>> {
+        let footer = footer.into().write(self.kid())?;
         if footer.len() > MAX_FOOTER {
             return Err(Error::validation(format!("a PASETO's footer has at most {MAX_FOOTER} bytes")));
         }
         if payload.len() > MAX_TOKEN {
             return Err(too_long_to_make());
         }
-        let header = self.key.header();
-        let context = Context { header: header.as_bytes(), footer, implicit };
-        let body = self.key.primitive().protect(payload, &context)?;
-        let mut token = String::with_capacity(header.len() + (body.len() + footer.len()) * 4 / 3 + 5);
-        token.push_str(&header);
-        token.push_str(&base64url_encode(&body));
-        if !footer.is_empty() {
-            token.push('.');
-            token.push_str(&base64url_encode(footer));
-        }
-        if token.len() > MAX_TOKEN {
-            return Err(too_long_to_make());
-        }
-        Ok(token)
+        let key = self.key();
+        let context = key.context(&footer, implicit)?;
+        let body = key.protect(payload, &random_bytes(), &context)?;
+        let protected = Protected { header: key.header(), body, footer };
+        if protected.length() > MAX_TOKEN { Err(too_long_to_make()) } else { Ok(protected) }
     }
 
     /// Opens a token: decrypts it or verifies its signature, over the footer and the implicit assertion too.
     /// The claims are not looked at; [`claims::validate`] does that.
     ///
     /// # Errors
-    /// [`PasetoError::InvalidTokenFormat`] when the text is no token of the key's version, is longer than
+    /// [`PasetoError::InvalidTokenFormat`] when the text is no token of the keys' version, is longer than
     /// [`MAX_TOKEN`] or has a footer longer than [`MAX_FOOTER`]; [`PasetoError::InvalidPurpose`] when it is of
-    /// the other purpose; [`PasetoError::KeyVerification`] when it was not made with this key, footer and
-    /// implicit assertion.
+    /// the other purpose; [`PasetoError::KeyVerification`] when it was not made with one of these keys, with this footer
+    /// and implicit assertion; [`Error::Validation`] when an implicit assertion is given to a version that does not
+    /// know it.
     pub fn decode(&self, token: &str, implicit: &[u8]) -> Result<Decoded> {
         let (body, footer) = self.parse(token)?;
-        let header = self.key.header();
-        let context = Context { header: header.as_bytes(), footer: &footer, implicit };
-        let payload = self.key.primitive().open(&body, &context)?;
-        Ok(Decoded { payload, footer })
+        let context = self.key().context(&footer, implicit)?;
+        let mut opened = Err(PasetoError::KeyVerification.into());
+        for key in self.candidates(&footer) {
+            opened = key.open(&body, &context);
+            if opened != Err(PasetoError::KeyVerification.into()) {
+                break;
+            }
+        }
+        opened.map(|payload| Decoded { payload, footer })
     }
 
     /// Opens a token and reads its claims. With `check_exp`, `exp` and `nbf` are held against `now`.
@@ -271,7 +579,22 @@ impl Paseto {
         Ok(Claims { payload, footer: Footer::read(decoded.footer)? })
     }
 
-    /// The body and the footer of a token that has the key's header.
+    /// The keys that a token with this footer may be of: the one that the footer names, or all of them if it names none. A
+    /// `kid` that is no id of PASERK's is the caller's own affair and names none.
+    fn candidates(&self, footer: &[u8]) -> &[Key] {
+        if self.keys.len() == 1 {
+            return &self.keys;
+        }
+        match footer::kid(footer).filter(|kid| self.key().is_like_kid(kid)) {
+            None => &self.keys,
+            Some(kid) => match self.keys.iter().position(|key| key.kid() == kid) {
+                Some(place) => &self.keys[place..=place],
+                None => &[],
+            },
+        }
+    }
+
+    /// The body and the footer of a token that has the keys' header.
     fn parse(&self, token: &str) -> Result<(Vec<u8>, Vec<u8>)> {
         if token.len() > MAX_TOKEN {
             return Err(malformed(format!("a PASETO has at most {MAX_TOKEN} bytes")));
@@ -290,28 +613,29 @@ impl Paseto {
             Some("") => {
                 return Err(malformed("the footer is empty; without a footer there is no dot before it"));
             }
+            Some(footer) if footer.len() > base64url_length(MAX_FOOTER) => {
+                return Err(malformed(format!("a PASETO's footer has at most {MAX_FOOTER} bytes")));
+            }
             Some(footer) => decode(footer)?,
         };
-        if footer.len() > MAX_FOOTER {
-            return Err(malformed(format!("a PASETO's footer has at most {MAX_FOOTER} bytes")));
-        }
         Ok((decode(body)?, footer))
     }
 
     fn check_header(&self, version: &str, purpose: &str) -> Result<()> {
-        let expected = self.key.version();
-        if version != expected.to_string() {
-            return Err(malformed(format!("the token is not of version {expected}, which the key is for")));
+        let key = self.key();
+        if version != key.version().name() {
+            let reason = format!("the token is not of version {}, which the key is for", key.version());
+            return Err(malformed(reason));
         }
-        if Purpose::from_str(purpose)? != self.key.purpose() {
-            let reason = format!("the token is not {}, which the key is for", self.key.purpose());
+        if Purpose::from_str(purpose)? != key.purpose() {
+            let reason = format!("the token is not {}, which the key is for", key.purpose());
             return Err(PasetoError::InvalidPurpose(reason.into()).into());
         }
         Ok(())
     }
 }
 
-fn malformed(reason: impl Into<crate::Reason>) -> Error {
+fn malformed(reason: impl Into<Reason>) -> Error {
     PasetoError::InvalidTokenFormat(reason.into()).into()
 }
 
@@ -319,8 +643,13 @@ fn too_long_to_make() -> Error {
     Error::validation(format!("the PASETO would have more than {MAX_TOKEN} bytes"))
 }
 
+fn too_many_keys() -> Error {
+    Error::validation(format!("a list has at most {MAX_KEYS} keys; tokens of older ones have long expired"))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::testing::{key, kinds, makers};
     use super::*;
 
     fn local() -> Paseto {
@@ -331,47 +660,79 @@ mod tests {
         Paseto::from_key(Key::generate(Version::V4, Purpose::Public))
     }
 
+    fn encoded(pieces: &[&'static [u8]]) -> Vec<u8> {
+        PreAuthenticationEncoding::new(pieces.iter().copied()).to_vec()
+    }
+
     #[test]
     fn pieces_cannot_be_moved_between_each_other() {
         // attack 49; the three examples of the specification
-        assert_eq!(pre_authentication_encoding(&[]), b"\0\0\0\0\0\0\0\0");
-        assert_eq!(pre_authentication_encoding(&[b""]), b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        assert_eq!(pre_authentication_encoding(&[b"test"]), b"\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0test");
-        assert_ne!(pre_authentication_encoding(&[b"ab", b"c"]), pre_authentication_encoding(&[b"a", b"bc"]));
+        assert_eq!(encoded(&[]), b"\0\0\0\0\0\0\0\0");
+        assert_eq!(encoded(&[b""]), b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        assert_eq!(encoded(&[b"test"]), b"\x01\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0test");
+        assert_ne!(encoded(&[b"ab", b"c"]), encoded(&[b"a", b"bc"]));
+        assert_ne!(encoded(&[b"a", b""]), encoded(&[b"a"]));
     }
 
     #[test]
     fn tokens_round_trip_and_are_bound_to_footer_and_assertion() {
-        for paseto in [local(), public()] {
-            let token = paseto.encode(b"{}", b"footer", b"assertion").unwrap();
-            let decoded = paseto.decode(&token, b"assertion").unwrap();
+        // attack 48
+        for paseto in makers() {
+            let assertion: &[u8] =
+                if paseto.key().version().takes_implicit_assertion() { b"assertion" } else { b"" };
+            let token = paseto.encode(b"{}", b"footer", assertion).unwrap();
+            let decoded = paseto.decode(&token, assertion).unwrap();
             assert_eq!(decoded.payload, b"{}");
             assert!(decoded.has_footer(b"footer") && !decoded.has_footer(b"Footer"));
             let failed = Err(PasetoError::KeyVerification.into());
-            assert_eq!(paseto.decode(&token, b""), failed);
+            if !assertion.is_empty() {
+                assert_eq!(paseto.decode(&token, b""), failed);
+            }
             let (without_footer, _) = token.rsplit_once('.').unwrap();
-            assert_eq!(paseto.decode(without_footer, b"assertion"), failed);
-            assert_eq!(paseto.decode(&format!("{without_footer}.Rm9vdGVy"), b"assertion"), failed);
+            assert_eq!(paseto.decode(without_footer, assertion), failed);
+            assert_eq!(paseto.decode(&format!("{without_footer}.Rm9vdGVy"), assertion), failed);
         }
     }
 
     #[test]
-    fn two_tokens_of_one_message_differ() {
+    fn old_versions_refuse_an_implicit_assertion_that_they_could_not_bind() {
+        for paseto in makers().filter(|paseto| !paseto.key().version().takes_implicit_assertion()) {
+            assert_eq!(paseto.encode(b"{}", b"", b"x").unwrap_err().code(), "validation.invalid");
+            let token = paseto.encode(b"{}", b"", b"").unwrap();
+            assert_eq!(paseto.decode(&token, b"x").unwrap_err().code(), "validation.invalid");
+        }
+    }
+
+    #[test]
+    fn two_local_tokens_of_one_message_differ() {
         // attack 44
-        let paseto = local();
-        assert_ne!(paseto.encode(b"{}", b"", b"").unwrap(), paseto.encode(b"{}", b"", b"").unwrap());
+        for paseto in makers().filter(|paseto| paseto.key().purpose() == Purpose::Local) {
+            assert_ne!(paseto.encode(b"{}", b"", b"").unwrap(), paseto.encode(b"{}", b"", b"").unwrap());
+        }
     }
 
     #[test]
     fn version_and_purpose_are_those_of_the_key() {
-        // attack 47
-        let (local, public) = (local(), public());
+        // attack 47: every token against every other key, and with its header changed to fit that key
+        for (version, purpose) in kinds() {
+            let token = Paseto::from_key(key(version, purpose)).encode(b"{}", b"", b"").unwrap();
+            let body = token.rsplit_once('.').unwrap().1;
+            for other in makers().filter(|other| other.key().header() != format!("{version}.{purpose}.")) {
+                let expected = if other.key().version() == version {
+                    "paseto.invalid_purpose"
+                } else {
+                    "paseto.invalid_token_format"
+                };
+                assert_eq!(other.decode(&token, b"").unwrap_err().code(), expected, "{token}");
+                let renamed = format!("{}{body}", other.key().header());
+                assert!(matches!(other.decode(&renamed, b""), Err(Error::Paseto(_))), "{renamed}");
+            }
+        }
+        let local = local();
         let token = local.encode(b"{}", b"", b"").unwrap();
         let refusal = |token: &str| local.decode(token, b"").unwrap_err().code();
-        assert_eq!(public.decode(&token, b"").unwrap_err().code(), "paseto.invalid_purpose");
-        assert_eq!(refusal(&public.encode(b"{}", b"", b"").unwrap()), "paseto.invalid_purpose");
         assert_eq!(refusal(&token.replace("local", "LOCAL")), "paseto.invalid_purpose");
-        for version in ["v1", "v2", "v3", "V4", "", "v44"] {
+        for version in ["v0", "v5", "V4", "", "v44", "k4"] {
             assert_eq!(refusal(&token.replace("v4", version)), "paseto.invalid_token_format");
         }
     }
@@ -379,30 +740,51 @@ mod tests {
     #[test]
     fn a_token_has_one_spelling() {
         // attacks 27 and 28, fault 1
-        let paseto = local();
-        let token = paseto.encode(b"{\"a\":1}", b"x", b"").unwrap();
-        let (start, footer) = token.rsplit_once('.').unwrap();
-        let bad = [
-            String::new(),
-            ".".repeat(1_000_000),
-            "...".to_owned(),
-            "v4.local".to_owned(),
-            "v4.local.".to_owned(),
-            "v4.local.AAAA".to_owned(),
-            format!("{token}="),
-            format!("{token} "),
-            format!(" {token}"),
-            format!("{token}."),
-            format!("{token}.{footer}"),
-            format!("{start}."),
-            format!("{start}=.{footer}"),
-            format!("{start}\n.{footer}"),
-            format!("{start}é.{footer}"),
-            format!("{start}.eB"),
-        ];
-        for token in bad {
-            let error = paseto.decode(&token, b"").unwrap_err();
-            assert_eq!(error.code(), "paseto.invalid_token_format", "{}", &token[..token.len().min(40)]);
+        for paseto in makers() {
+            let token = paseto.encode(b"{\"a\":1}", b"x", b"").unwrap();
+            let (start, footer) = token.rsplit_once('.').unwrap();
+            let header = paseto.key().header();
+            let bad = [
+                String::new(),
+                ".".repeat(1_000_000),
+                "...".to_owned(),
+                header.trim_end_matches('.').to_owned(),
+                header.to_owned(),
+                format!("{header}AAAA"),
+                format!("{token}="),
+                format!("{token} "),
+                format!(" {token}"),
+                format!("{token}."),
+                format!("{token}.{footer}"),
+                format!("{start}."),
+                format!("{start}=.{footer}"),
+                format!("{start}\n.{footer}"),
+                format!("{start}é.{footer}"),
+                format!("{start}.eB"),
+            ];
+            for token in bad {
+                let error = paseto.decode(&token, b"").unwrap_err();
+                assert_eq!(error.code(), "paseto.invalid_token_format", "{}", &token[..token.len().min(40)]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        for paseto in makers() {
+            let token = paseto.encode(b"{\"admin\":false}", b"", b"").unwrap();
+            let (header, body) = token.rsplit_once('.').unwrap();
+            let body = base64url_decode(body).unwrap();
+            let write = |body: &[u8]| format!("{header}.{}", crate::encoding::base64url_encode(body));
+            for index in 0..body.len() {
+                let mut changed = body.clone();
+                changed[index] ^= 1 << (index % 8);
+                let refused = Err(PasetoError::KeyVerification.into());
+                assert_eq!(paseto.decode(&write(&changed), b""), refused, "byte {index} of {token}");
+            }
+            for length in 0..body.len() {
+                assert!(paseto.decode(&write(&body[..length]), b"").is_err(), "{length} bytes of {token}");
+            }
         }
     }
 
@@ -421,24 +803,153 @@ mod tests {
             let error = paseto.decode(&format!("{token}.{}", "A".repeat(size)), b"").unwrap_err();
             assert_eq!(error.code(), "paseto.invalid_token_format");
         }
+        // attack 48
+        let deep = format!("{}1{}", "{\"a\":".repeat(17), "}".repeat(17));
+        assert_eq!(paseto.encode(b"{}", deep.as_str(), b"").unwrap_err().code(), "validation.invalid");
     }
 
     #[test]
     fn claims_come_out_of_opened_tokens_only() {
         let now = Timestamp::from_seconds(1_000);
-        let paseto = public();
-        let token = paseto.encode(br#"{"exp":"1970-01-01T00:00:10Z"}"#, b"{\"kid\":\"1\"}", b"").unwrap();
-        let expired = Err(PasetoError::Expired.into());
-        assert_eq!(paseto.decode_claims(&token, b"", true, now), expired);
-        let claims = paseto.decode_claims(&token, b"", false, now).unwrap();
-        assert_eq!(claims.payload["exp"], "1970-01-01T00:00:10Z");
-        assert!(matches!(claims.footer, Footer::Object(members) if members["kid"] == "1"));
-        // attack 37: an expired token of another key is a forged one
-        assert_eq!(public().decode_claims(&token, b"", true, now), Err(PasetoError::KeyVerification.into()));
-        for payload in ["[]", "1", "null", "", "{\"a\":1,\"a\":2}", "{\"a\":\"\u{0}\""] {
-            let token = paseto.encode(payload.as_bytes(), b"", b"").unwrap();
-            let error = paseto.decode_claims(&token, b"", true, now).unwrap_err();
-            assert_eq!(error.code(), "paseto.invalid_token_format", "{payload}");
+        for paseto in makers() {
+            let token = paseto.encode(br#"{"exp":"1970-01-01T00:00:10Z"}"#, b"{\"kid\":\"1\"}", b"").unwrap();
+            let expired = Err(PasetoError::Expired.into());
+            assert_eq!(paseto.decode_claims(&token, b"", true, now), expired);
+            let claims = paseto.decode_claims(&token, b"", false, now).unwrap();
+            assert_eq!(claims.payload["exp"], "1970-01-01T00:00:10Z");
+            assert!(matches!(claims.footer, Footer::Object(members) if members["kid"] == "1"));
+            for payload in ["[]", "1", "null", "", "{\"a\":1,\"a\":2}", "{\"a\":\"\u{0}\""] {
+                let token = paseto.encode(payload.as_bytes(), b"", b"").unwrap();
+                let error = paseto.decode_claims(&token, b"", true, now).unwrap_err();
+                assert_eq!(error.code(), "paseto.invalid_token_format", "{payload}");
+            }
         }
+        // attack 37: an expired token of another key is a forged one
+        let token = public().encode(br#"{"exp":"1970-01-01T00:00:10Z"}"#, b"", b"").unwrap();
+        assert_eq!(public().decode_claims(&token, b"", true, now), Err(PasetoError::KeyVerification.into()));
+    }
+
+    /// The kid of a token's footer.
+    fn named_key(token: &str) -> Option<String> {
+        let (_, footer) = token.rsplit_once('.').unwrap();
+        footer::kid(&base64url_decode(footer)?)
+    }
+
+    #[test]
+    fn the_newest_key_makes_tokens_and_names_itself_and_every_key_opens() {
+        for (version, purpose) in kinds().filter(|kind| *kind != (Version::V1, Purpose::Public)) {
+            let keys: Vec<Key> = (0..3).map(|_| Key::generate(version, purpose)).collect();
+            let all = Paseto::from_keys(keys.clone()).unwrap();
+            let token = all.encode(b"{}", b"", b"").unwrap();
+            assert_eq!(named_key(&token).as_deref(), Some(keys[0].kid()));
+            assert!(Paseto::from_key(keys[0].clone()).decode(&token, b"").is_ok());
+            for key in &keys {
+                let old = Paseto::from_key(key.clone());
+                for footer in
+                    ["", "text", r#"{"kid":"2026"}"#, r#"{"a":1}"#, &format!(r#"{{"kid":"{}"}}"#, key.kid())]
+                {
+                    let token = old.encode(b"{}", footer, b"").unwrap();
+                    let decoded = all.decode(&token, b"").unwrap();
+                    assert!(decoded.has_footer(footer.as_bytes()), "{footer}");
+                }
+            }
+            let foreign = Paseto::from_key(Key::generate(version, purpose)).encode(b"{}", b"", b"").unwrap();
+            assert_eq!(all.decode(&foreign, b""), Err(PasetoError::KeyVerification.into()));
+        }
+    }
+
+    #[test]
+    fn a_footer_is_given_a_kid_only_if_it_is_absent_or_an_object_without_one() {
+        let keys: Vec<Key> = (0..2).map(|_| Key::generate(Version::V4, Purpose::Local)).collect();
+        let (one, two) = (Paseto::from_key(keys[0].clone()), Paseto::from_keys(keys.clone()).unwrap());
+        let kid = keys[0].kid();
+        let object = |text: &str| Footer::from(json_object(text.as_bytes()).unwrap());
+        for (footer, of_one, of_two) in [
+            (Footer::None, String::new(), format!(r#"{{"kid":"{kid}"}}"#)),
+            (b"".into(), String::new(), format!(r#"{{"kid":"{kid}"}}"#)),
+            (object("{}"), "{}".to_owned(), format!(r#"{{"kid":"{kid}"}}"#)),
+            (object(r#"{"a":1}"#), r#"{"a":1}"#.to_owned(), format!(r#"{{"a":1,"kid":"{kid}"}}"#)),
+            (object(r#"{"kid":"x"}"#), r#"{"kid":"x"}"#.to_owned(), r#"{"kid":"x"}"#.to_owned()),
+            (r#"{"a":1}"#.into(), r#"{"a":1}"#.to_owned(), r#"{"a":1}"#.to_owned()),
+            ("text".into(), "text".to_owned(), "text".to_owned()),
+        ] {
+            for (paseto, expected) in [(&one, of_one), (&two, of_two)] {
+                let token = paseto.encode(b"{}", footer.clone(), b"").unwrap();
+                assert_eq!(String::from_utf8(paseto.decode(&token, b"").unwrap().footer).unwrap(), expected);
+            }
+        }
+        assert_eq!((one.kid(), two.kid()), (None, Some(kid)));
+    }
+
+    #[test]
+    fn a_kid_that_names_no_key_of_the_list_opens_with_none() {
+        // attack 17: the footer says kid of a key that is gone, though the token is of one that is there
+        let keys: Vec<Key> = (0..3).map(|_| Key::generate(Version::V4, Purpose::Local)).collect();
+        let paseto = Paseto::from_keys(keys[..2].to_vec()).unwrap();
+        let refused = Err(PasetoError::KeyVerification.into());
+        for kid in [keys[2].kid(), keys[0].kid(), "k4.lid.", "k4.lid.x", &format!("{} ", keys[1].kid())] {
+            let footer = format!(r#"{{"kid":"{kid}"}}"#);
+            let token = Paseto::from_key(keys[1].clone()).encode(b"{}", footer.as_str(), b"").unwrap();
+            assert_eq!(paseto.decode(&token, b""), refused, "{kid}");
+        }
+        // What is no id of PASERK's names no key, whatever it is.
+        for footer in [
+            r#"{"kid":1}"#.to_owned(),
+            r#"{"kid":null}"#.to_owned(),
+            r#"{"kid":["k4.lid.x"]}"#.to_owned(),
+            r#"{"kid":"../../dev/null"}"#.to_owned(),
+            format!(r#"{{"kid":"{}","kid":"{}"}}"#, keys[2].kid(), keys[1].kid()),
+            format!(r#"{{"kid":"k4.pid.{}"}}"#, "A".repeat(44)),
+            format!(r#"{{"kid":"k3.lid.{}"}}"#, "A".repeat(44)),
+            format!(r#"{{"kid":"{}"}}"#, "x".repeat(8_000)),
+        ] {
+            let token = Paseto::from_key(keys[1].clone()).encode(b"{}", footer.as_str(), b"").unwrap();
+            assert!(paseto.decode(&token, b"").is_ok(), "{footer}");
+        }
+    }
+
+    #[test]
+    fn keys_of_a_list_are_few_and_of_one_kind_and_count_once() {
+        // attack 47
+        let key = |version, purpose| Key::generate(version, purpose);
+        let local = key(Version::V4, Purpose::Local);
+        for other in [key(Version::V4, Purpose::Public), key(Version::V2, Purpose::Local)] {
+            let error = Paseto::from_keys(vec![local.clone(), other]).unwrap_err();
+            assert_eq!(error.code(), "validation.invalid");
+        }
+        assert_eq!(Paseto::from_keys(Vec::new()).unwrap_err().code(), "validation.invalid");
+        let many = |count| (0..count).map(|_| key(Version::V4, Purpose::Local)).collect();
+        assert!(Paseto::from_keys(many(MAX_KEYS)).is_ok());
+        assert_eq!(Paseto::from_keys(many(MAX_KEYS + 1)).unwrap_err().code(), "validation.invalid");
+        let twice = Paseto::from_keys(vec![local.clone(), local]).unwrap();
+        assert_eq!((twice.keys().len(), twice.kid()), (1, None));
+        let pair = key(Version::V4, Purpose::Public);
+        let both = Paseto::from_keys(vec![pair.clone(), pair.public().unwrap()]).unwrap();
+        assert_eq!(both.keys().len(), 1);
+        assert!(both.encode(b"{}", b"", b"").is_ok());
+    }
+
+    #[test]
+    fn public_keys_beside_private_ones_verify_older_tokens() {
+        let (new, old) =
+            (Key::generate(Version::V4, Purpose::Public), Key::generate(Version::V4, Purpose::Public));
+        let text = |key: &Key| key.to_paserk().expose().clone();
+        let public = |key: &Key| text(&key.public().unwrap());
+        let options = PasetoOptions::new(Version::V4, Purpose::Public);
+        let old_token = Paseto::from_key(old.clone()).encode(b"{}", b"", b"").unwrap();
+
+        let signer = options.clone().key(text(&new)).public_key(public(&new)).public_key(public(&old));
+        let signer = Paseto::new(signer).unwrap();
+        let new_token = signer.encode(b"{}", b"", b"").unwrap();
+        let verifier =
+            Paseto::new(options.clone().public_key(public(&new)).public_key(public(&old))).unwrap();
+        for token in [&old_token, &new_token] {
+            assert!(signer.decode(token, b"").is_ok() && verifier.decode(token, b"").is_ok());
+        }
+        assert_eq!(verifier.encode(b"{}", b"", b"").unwrap_err().code(), "paseto.invalid_ed25519_key");
+
+        let mismatched = options.clone().key(text(&new)).public_key(public(&old));
+        assert_eq!(Paseto::new(mismatched).unwrap_err().code(), "paseto.invalid_ed25519_key");
+        assert_eq!(Paseto::new(options).unwrap_err().code(), "paseto.invalid_ed25519_key");
     }
 }
