@@ -1,6 +1,6 @@
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, NoReturn, final
 
 from typing_extensions import Self
 
@@ -11,6 +11,8 @@ __all__ = [
     "JWE",
     "JWK",
     "JWT",
+    "PASERK",
+    "PASETO",
     "TOTP",
     "AsyncOAuth2Client",
     "AsyncReplayGuard",
@@ -21,7 +23,6 @@ __all__ = [
     "JWKSet",
     "OAuth2Client",
     "OtpauthURI",
-    "PASETOv4",
     "RecoveryCodes",
     "ReplayGuard",
     "SessionCodec",
@@ -368,17 +369,68 @@ class SessionCodec:
 
 # PASETO
 
-class PASETOv4:
+@final
+class PASERK:
+    def __new__(cls, paserk: str) -> Self: ...
+    @staticmethod
+    def generate(version: str, purpose: str) -> PASERK: ...
+    @staticmethod
+    def from_key(version: str, purpose: str, key: _PasetoKey) -> PASERK: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def kid(self) -> str: ...
+    def to_text(self) -> str: ...
+    def public(self) -> PASERK: ...
+    def wrap(self, wrapping_key: _PasetoKey) -> str: ...
+    @staticmethod
+    def unwrap(paserk: str, wrapping_key: _PasetoKey) -> PASERK: ...
+    def wrap_with_password(
+        self,
+        password: str | bytes,
+        *,
+        memory: int | None = None,
+        passes: int | None = None,
+        lanes: int | None = None,
+        iterations: int | None = None,
+    ) -> str: ...
+    @staticmethod
+    def unwrap_with_password(
+        paserk: str,
+        password: str | bytes,
+        *,
+        max_memory: int | None = None,
+        max_passes: int | None = None,
+        max_lanes: int | None = None,
+        max_iterations: int | None = None,
+    ) -> PASERK: ...
+    def seal(self, sealing_key: _PasetoKey) -> str: ...
+    @staticmethod
+    def unseal(paserk: str, unsealing_key: _PasetoKey) -> PASERK: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __reduce__(self) -> NoReturn: ...
+
+_PasetoKey = str | bytes | PASERK
+
+class PASETO:
+    VERSION: ClassVar[str]
     def __new__(
         cls,
         purpose: str,
-        key: str | bytes | None = None,
+        key: _PasetoKey | Sequence[_PasetoKey] | None = None,
         *,
-        public_key: str | bytes | None = None,
+        public_key: _PasetoKey | Sequence[_PasetoKey] | None = None,
         serializer: _Serializer | None = None,
     ) -> Self: ...
     @classmethod
-    def key(cls, purpose: str, key: str | bytes, **options: Any) -> Self: ...
+    def key(cls, purpose: str, key: _PasetoKey | Sequence[_PasetoKey], **options: Any) -> Self: ...
     @property
     def purpose(self) -> str: ...
     def encode(
@@ -392,6 +444,7 @@ class PASETOv4:
         self, token: str, *, check_exp: bool = True, implicit_assertion: str | bytes | None = None
     ) -> tuple[dict[str, Any], dict[str, Any] | str | bytes | None]: ...
     def make_payload(self, exp: int | None = None, data: dict[str, Any] | None = None) -> dict[str, Any]: ...
+    def __reduce__(self) -> NoReturn: ...
 
 def paseto_make_payload(exp: int | None = None, data: dict[str, Any] | None = None) -> dict[str, Any]: ...
 

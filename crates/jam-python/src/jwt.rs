@@ -442,7 +442,7 @@ fn one_or_several<T>(
 }
 
 /// A str of so many ASCII characters, which `write` writes in place: no token in between to allocate and copy.
-fn ascii_str<'py>(
+pub(crate) fn ascii_str<'py>(
     py: Python<'py>,
     length: usize,
     write: impl FnOnce(&mut [u8]) -> PyResult<()>,

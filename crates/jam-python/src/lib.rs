@@ -13,6 +13,7 @@ mod lists;
 mod log;
 mod oauth2;
 mod otp;
+mod paserk;
 mod paseto;
 mod replay_guard;
 mod serializer;
@@ -37,6 +38,7 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     lists::register(module)?;
     oauth2::register(module)?;
     otp::register(module)?;
+    paserk::register(module)?;
     paseto::register(module)?;
     replay_guard::register(module)?;
     sessions::register(module)?;
