@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -232,6 +233,30 @@ def test_a_silent_provider_runs_into_the_time_out(face: Face, provider: Provider
     provider.delay.clear()
     with pytest.raises(exceptions.JamOAuth2Unreachable, match="did not answer within 200ms"):
         make_client(face, provider, timeout=0.2).fetch_token("code")
+
+
+def test_a_signal_ends_the_waiting_for_a_silent_provider(provider: Provider) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    face = Face("blocking")
+    client = make_client(face, provider, timeout=60)
+    provider.delay.clear()
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    waker = threading.Thread(target=lambda: provider.asked.wait(30) and os.kill(os.getpid(), signal.SIGUSR1))
+    waker.start()
+    try:
+        with pytest.raises(Interrupted):
+            client.fetch_token("code")
+    finally:
+        waker.join()
+        signal.signal(signal.SIGUSR1, before)
+    provider.delay.set()
+    assert client.fetch_token("code")["access_token"] == TOKENS["access_token"]
+    face.close()
 
 
 def test_an_absent_provider_is_unreachable(face: Face, provider: Provider) -> None:

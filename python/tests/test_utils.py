@@ -168,3 +168,11 @@ def test_basic_credentials_round_trip() -> None:
     for login, password in [("a:b", ""), ("a\n", ""), ("", "\0")]:
         with pytest.raises(JamValidationError):
             utils.basic_auth_encode(login, password)
+
+
+@pytest.mark.parametrize("value", [None, 3, b"YTpi", ["a"]])
+def test_what_comes_from_a_request_and_is_no_text_is_a_validation_error(value: Any) -> None:
+    with pytest.raises(JamValidationError, match="data must be a str"):
+        utils.basic_auth_decode(value)
+    with pytest.raises(JamValidationError, match="password must be a str"):
+        utils.check_password(value, utils.hash_password("correct horse"))

@@ -56,7 +56,7 @@ impl OAuth2Client {
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<String> {
         let (scope, options) = (scopes(scope)?, call_options(None, extra)?);
-        bridge::block(py, || self.0.authorization_url(&borrowed(&scope), &options)).map_err(error::to_py)
+        self.run(py, move |client| client.authorization_url(&borrowed(&scope), &options))
     }
 
     /// Exchanges the code that the browser brought back.
@@ -68,8 +68,9 @@ impl OAuth2Client {
         grant_type: Option<Text>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let (code, options) = (required_text(code, "code")?, call_options(grant_type, extra)?);
-        answer(py, bridge::block(py, || self.0.fetch_token(code, &options)).map_err(error::to_py)?)
+        let code = required_text(code, "code")?.to_owned();
+        let options = call_options(grant_type, extra)?;
+        answer(py, self.run(py, move |client| client.fetch_token(&code, &options))?)
     }
 
     /// Gets a new access token.
@@ -81,9 +82,9 @@ impl OAuth2Client {
         grant_type: Option<Text>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let refresh_token = required_text(refresh_token, "refresh_token")?;
+        let refresh_token = required_text(refresh_token, "refresh_token")?.to_owned();
         let options = call_options(grant_type, extra)?;
-        answer(py, bridge::block(py, || self.0.refresh_token(refresh_token, &options)).map_err(error::to_py)?)
+        answer(py, self.run(py, move |client| client.refresh_token(&refresh_token, &options))?)
     }
 
     /// Gets an access token for the program itself.
@@ -95,8 +96,22 @@ impl OAuth2Client {
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let (scope, options) = (scope.map_or(Ok(Vec::new()), scopes)?, call_options(None, extra)?);
-        let called = bridge::block(py, || self.0.client_credentials(&borrowed(&scope), &options));
-        answer(py, called.map_err(error::to_py)?)
+        answer(py, self.run(py, move |client| client.client_credentials(&borrowed(&scope), &options))?)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("OAuth2Client"))
+    }
+}
+
+impl OAuth2Client {
+    fn run<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&jam::oauth2::Client) -> jam::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let client = self.0.clone();
+        bridge::block_for_long(py, move || call(&client))?.map_err(error::to_py)
     }
 }
 
@@ -207,6 +222,10 @@ impl AsyncOAuth2Client {
             async move { client.client_credentials(&borrowed(&scope), &options).await },
             answer,
         )
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("AsyncOAuth2Client"))
     }
 }
 

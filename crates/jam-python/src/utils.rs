@@ -5,7 +5,7 @@ use jam::{encoding, password};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arguments::{integer, text};
+use crate::arguments::{integer, required_text, text};
 use crate::error;
 
 /// Gives a key for encrypted sessions: 32 bytes as url-safe base64 text with padding.
@@ -77,7 +77,7 @@ fn hash_password(py: Python<'_>, password: &Bound<'_, PyAny>) -> PyResult<String
 ///     iterations: The rounds of PBKDF2 that `hash_hex` was made with; 100 000 if left out.
 ///
 /// Raises:
-///     JamValidationError: The stored hash has no known form.
+///     JamValidationError: The stored hash has no known form, or the password is no text.
 #[pyfunction]
 #[pyo3(
     signature = (password, password_hash, hash_hex = None, iterations = None),
@@ -90,7 +90,7 @@ fn check_password(
     hash_hex: Option<&Bound<'_, PyAny>>,
     iterations: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
-    let (password, stored) = (text(password, "password")?, text(password_hash, "password_hash")?);
+    let (password, stored) = (required_text(password, "password")?, text(password_hash, "password_hash")?);
     let hash_hex = hash_hex.map(|hash| text(hash, "hash_hex")).transpose()?;
     let iterations =
         iterations.map_or(Ok(password::PBKDF2_ITERATIONS), |count| integer(count, "iterations"))?;
@@ -123,7 +123,7 @@ fn basic_auth_encode(login: &Bound<'_, PyAny>, password: &Bound<'_, PyAny>) -> P
 ///     JamValidationError: The text is no such credentials.
 #[pyfunction]
 fn basic_auth_decode(data: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
-    encoding::basic_auth_decode(text(data, "data")?).map_err(error::to_py)
+    encoding::basic_auth_decode(required_text(data, "data")?).map_err(error::to_py)
 }
 
 /// Adds this part's classes and functions.

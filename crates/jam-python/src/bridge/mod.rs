@@ -24,12 +24,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{error, log};
+use crate::error::{self, internal};
+use crate::log;
 use operation::Operation;
 
 /// Files and name look-ups run on further threads, at most so many.
@@ -81,6 +84,34 @@ pub(crate) fn block<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) ->
     let result = py.detach(work);
     log::flush(py);
     result
+}
+
+/// How long a signal waits for blocking work at most.
+const SIGNAL_WAIT: Duration = Duration::from_millis(100);
+
+/// As [`block`], for work that may wait for seconds: on the main thread a signal such as Ctrl-C ends the waiting, and
+/// the work is left to end by itself.
+pub(crate) fn block_for_long<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    let (sender, mut receiver) = mpsc::channel();
+    let started = std::thread::Builder::new().name("jam-blocking".to_owned()).spawn(move || {
+        // Whoever was waiting may have been interrupted.
+        let _ = sender.send(work());
+    });
+    started.map_err(|_| internal("the operating system gives no thread for the call"))?;
+    loop {
+        let receiver = &mut receiver; // only this thread's: a receiver may change threads, but not be shared
+        match py.detach(move || receiver.recv_timeout(SIGNAL_WAIT)) {
+            Ok(result) => {
+                log::flush(py);
+                return Ok(result);
+            }
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(internal("the call ended without a result")),
+        }
+    }
 }
 
 /// A job that answers with an exception instead of unwinding.

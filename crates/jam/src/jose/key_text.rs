@@ -1,15 +1,18 @@
 //! Recognizes the texts of keys where random bytes are expected.
 
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 
 use crate::crypto::key_encoding::is_der_key;
 use crate::encoding::json_object;
 
 /// Whether bytes that are meant as an HMAC secret are a key of another kind in any of its usual texts: PEM,
-/// OpenSSH, DER, JWK or JWK Set, or base64 of one of these. Who knows such a public key would otherwise know
-/// the secret.
+/// OpenSSH, DER, JWK or JWK Set, or base64 or hexadecimal of one of these. Who knows such a public key would
+/// otherwise know the secret.
 pub(crate) fn is_key_text(bytes: &[u8]) -> bool {
-    is_plain_key_text(bytes) || decoded_base64(bytes).is_some_and(|inner| is_plain_key_text(&inner))
+    let is_decoded_key = |inner: Vec<u8>| is_plain_key_text(&inner);
+    is_plain_key_text(bytes)
+        || decoded_base64(bytes).is_some_and(is_decoded_key)
+        || HEXLOWER_PERMISSIVE.decode(bytes.trim_ascii()).is_ok_and(is_decoded_key)
 }
 
 fn is_plain_key_text(bytes: &[u8]) -> bool {
@@ -27,8 +30,11 @@ fn is_plain_key_text(bytes: &[u8]) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
     const OPENSSH: [&str; 3] = ["ssh-", "ecdsa-sha2-", "sk-"];
     const MEMBERS: [&str; 4] = ["\"kty\"", "\"keys\"", "'kty'", "'keys'"];
-    text.contains("-----BEGIN")
-        || text.contains("---- BEGIN")
+    let has_marker = |marker: &str| {
+        text.as_bytes().windows(marker.len()).any(|letters| letters.eq_ignore_ascii_case(marker.as_bytes()))
+    };
+    has_marker("-----BEGIN")
+        || has_marker("---- BEGIN")
         || (OPENSSH.iter().any(|prefix| text.starts_with(prefix)) && text.contains(" AAAA"))
         || text.contains("<RSAKeyValue>")
         || ["k1.public.", "k2.public.", "k3.public.", "k4.public."].iter().any(|form| text.starts_with(form))
