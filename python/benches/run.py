@@ -9,6 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
+import otp
 import sessions
 import tokens
 from measure import ROUNDS, Comparison
@@ -23,7 +24,7 @@ PEERS = ("oxyjwt", "PyJWT", "pyseto", "pyotp", "redis")
 
 async def measure_all() -> tuple[list[Comparison], float]:
     """Measures everything; Redis runs for as long as it is needed."""
-    results = list(tokens.comparisons())
+    results = [*tokens.comparisons(), *otp.comparisons()]
     with redis_server() as redis_uri:
         results += [comparison async for comparison in sessions.comparisons(redis_uri)]
     return results, await sessions.cost_of_awaiting()

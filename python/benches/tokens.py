@@ -1,4 +1,4 @@
-"""JWT, PASETO and one-time passwords against the libraries that do the same."""
+"""JWT and PASETO against the libraries that do the same."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 import jwt as pyjwt
 import oxyjwt
-import pyotp
 import pyseto
 from jam.jwt import JWT
-from jam.otp import TOTP
 from jam.paseto import PASETOv4
 from measure import Comparison, compare
 
@@ -25,7 +23,6 @@ CLAIMS = {
     "scope": "read write",
 }
 PASETO_KEY = bytes(range(32))
-OTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -64,10 +61,4 @@ def comparisons() -> Iterator[Comparison]:
             "jam": lambda: paseto.decode(sealed, check_exp=False),
             "pyseto": lambda: pyseto.decode(peer_key, sealed),
         },
-    )
-
-    totp, peer_totp = TOTP(OTP_SECRET), pyotp.TOTP(OTP_SECRET)
-    yield compare(
-        "TOTP, code for a time",
-        {"jam": lambda: totp.at(1_700_000_000), "pyotp": lambda: peer_totp.at(1_700_000_000)},
     )

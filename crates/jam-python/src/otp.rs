@@ -83,26 +83,6 @@ impl Hotp {
         self.0.verify_step(opaque_text(code, "code")?, counter, look_ahead).map_err(error::to_py)
     }
 
-    /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.
-    ///
-    /// Args:
-    ///     name: The account's name, for example the mail address.
-    ///     issuer: The service's name.
-    ///     counter: Where the app starts to count.
-    #[pyo3(
-        signature = (name, issuer = None, counter = None),
-        text_signature = "($self, name, issuer='', counter=0)"
-    )]
-    fn provisioning_uri(
-        &self,
-        name: Text,
-        issuer: Option<Text>,
-        counter: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<String> {
-        let counter = counter.map_or(Ok(0), |counter| integer(counter, "counter"))?;
-        self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref()), counter).map_err(error::to_py)
-    }
-
     /// Finds a counter that has run far ahead, by consecutive codes (RFC 4226 section 7.4).
     ///
     /// Args:
@@ -133,6 +113,26 @@ impl Hotp {
     /// Gives what a replay guard keeps of an accepted counter: a key, and for how many seconds.
     fn replay_entry(&self, step: &Bound<'_, PyAny>) -> PyResult<(String, u64)> {
         Ok(entry(self.0.replay_entry(integer(step, "step")?)))
+    }
+
+    /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.
+    ///
+    /// Args:
+    ///     name: The account's name, for example the mail address.
+    ///     issuer: The service's name.
+    ///     counter: Where the app starts to count.
+    #[pyo3(
+        signature = (name, issuer = None, counter = None),
+        text_signature = "($self, name, issuer='', counter=0)"
+    )]
+    fn provisioning_uri(
+        &self,
+        name: Text,
+        issuer: Option<Text>,
+        counter: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let counter = counter.map_or(Ok(0), |counter| integer(counter, "counter"))?;
+        self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref()), counter).map_err(error::to_py)
     }
 
     /// Gives the QR code of `provisioning_uri` as a document of SVG, which can stand in a page of HTML as it is.
@@ -272,16 +272,6 @@ impl Totp {
         self.0.verify_step(opaque_text(code, "code")?, look_ahead, time).map_err(error::to_py)
     }
 
-    /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.
-    ///
-    /// Args:
-    ///     name: The account's name, for example the mail address.
-    ///     issuer: The service's name.
-    #[pyo3(signature = (name, issuer = None), text_signature = "($self, name, issuer='')")]
-    fn provisioning_uri(&self, name: Text, issuer: Option<Text>) -> PyResult<String> {
-        self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref())).map_err(error::to_py)
-    }
-
     /// Finds out how far a device's clock has drifted, by consecutive codes (RFC 6238 section 6).
     ///
     /// Args:
@@ -311,6 +301,16 @@ impl Totp {
     /// Gives what a replay guard keeps of an accepted step: a key, and for how many seconds.
     fn replay_entry(&self, step: &Bound<'_, PyAny>) -> PyResult<(String, u64)> {
         Ok(entry(self.0.replay_entry(integer(step, "step")?)))
+    }
+
+    /// Gives the `otpauth://` text that authenticator apps read. It contains the secret.
+    ///
+    /// Args:
+    ///     name: The account's name, for example the mail address.
+    ///     issuer: The service's name.
+    #[pyo3(signature = (name, issuer = None), text_signature = "($self, name, issuer='')")]
+    fn provisioning_uri(&self, name: Text, issuer: Option<Text>) -> PyResult<String> {
+        self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref())).map_err(error::to_py)
     }
 
     /// Gives the QR code of `provisioning_uri` as a document of SVG, which can stand in a page of HTML as it is.

@@ -1,7 +1,7 @@
 //! The awaited face: every method has the name and the arguments of its blocking twin in [`crate::Jam`].
 //!
-//! Sessions, lists and the replay guard on Redis are awaited on the runtime; those in files run on its threads for blocking work. What
-//! needs neither a store nor a server is done when its future is first polled.
+//! Sessions, lists and the replay guard on Redis are awaited on the runtime; those in files run on its threads for blocking
+//! work. What needs neither a store nor a server is done when its future is first polled.
 
 use std::fmt;
 use std::path::Path;
