@@ -12,7 +12,9 @@ pub fn otpauth_uri(input: &[u8]) {
         // takes three.
         Ok(uri) => match uri.to_text() {
             Ok(written) => assert_eq!(OtpauthUri::parse(&written), Ok(uri)),
-            Err(error) => assert!(6 * text.len() + 100 > MAX_URI && error.code() == "validation.invalid", "{error}"),
+            Err(error) => {
+                assert!(6 * text.len() + 100 > MAX_URI && error.code() == "validation.invalid", "{error}")
+            }
         },
         Err(error) => check_error(&error, input),
     }
