@@ -71,9 +71,10 @@ fn configuration(endpoint: &str, sessions_file: &Path) -> Value {
 
 async fn sessions(jam: &Jam) -> Outcome {
     heading("Sessions");
-    let survivors = jam.session_list("visitor").await?;
+    // Not the owner of the Python quickstart's, which lie in the same file.
+    let survivors = jam.session_list("visitor of the Rust example").await?;
     tell("sessions that survived earlier runs", &survivors.len());
-    jam.session_create("visitor", &json!({"run": survivors.len() + 1})).await?;
+    jam.session_create("visitor of the Rust example", &json!({"run": survivors.len() + 1})).await?;
 
     let session_id = told!(jam.session_create("user", &json!({"user_id": 1})).await);
     let data = told!(jam.session_get(&session_id).await);
@@ -142,16 +143,21 @@ fn heading(text: &str) {
     println!("\n{text}");
 }
 
-/// Prints one call with its result as JSON; long results are cut.
+/// Prints one call with its result as JSON, in the columns of the Python quickstart; long results are cut.
 fn tell(call: &str, result: &impl Serialize) {
-    const CALL_WIDTH: usize = 84;
-    const RESULT_WIDTH: usize = 96;
+    const CALL_WIDTH: usize = 80;
+    const RESULT_WIDTH: usize = 44;
     let mut shown = serde_json::to_string(result).unwrap_or_default();
     if let Some((end, _)) = shown.char_indices().nth(RESULT_WIDTH) {
         shown.truncate(end);
         shown.push_str("...");
     }
-    println!("  {call:CALL_WIDTH$}  -> {shown}");
+    if call.len() > CALL_WIDTH {
+        println!("  {call}");
+        println!("  {:CALL_WIDTH$}  -> {shown}", "");
+    } else {
+        println!("  {call:CALL_WIDTH$}  -> {shown}");
+    }
 }
 
 /// A small OAuth 2.0 provider on a free port of this machine; gives its base URL. It ends with the program.
