@@ -728,3 +728,33 @@ def test_the_version_is_that_of_the_distribution() -> None:
     from importlib.metadata import version
 
     assert jam.__version__ == version("jam-auth")
+
+
+# What a message says
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"jwt": {"alg": "HS256", "secret": SECRET, "audience": []}}, r"jwt\.audience: must name one at least"),
+        ({"session": {"default_ttl": -1}}, r"session\.default_ttl: must be more than 0 seconds and at most"),
+        ({"session": {"default_ttl": 0}}, r"session\.default_ttl: must be more than 0 seconds and at most"),
+        (
+            {"session": {"is_session_crypt": True, "session_aes_secret": [5]}},
+            "or a list of them, not a list of something else",
+        ),
+        ({"jwt": {"alg": "HS256", "secret": SECRET, "list": {}}}, r"^jwt\.list\.type: "),
+    ],
+)
+def test_a_message_names_the_key_and_what_would_be_right(face: Face, config: Any, words: str) -> None:
+    with pytest.raises(JamConfigurationError, match=words):
+        face.jam(config)
+
+
+def test_modules_used_directly_say_what_is_missing() -> None:
+    with pytest.raises(JamConfigurationError, match="type: is required"):
+        JWT("HS256", SECRET, list={})
+    with pytest.raises(JamValidationError, match="audience: name one at least"):
+        JWT("HS256", SECRET, audience=[])
+    with pytest.raises(JamConfigurationError, match='"": the name must end'):
+        jam.Jam(config="")

@@ -98,7 +98,7 @@ impl PyJwt {
                 })
                 .transpose()?,
             issuer: issuer.map(|issuer| text(issuer, "issuer").map(str::to_owned)).transpose()?,
-            audience: audience.map(|audience| texts(audience, "audience")).transpose()?.unwrap_or_default(),
+            audience: audience.map(expected_audiences).transpose()?.unwrap_or_default(),
             subject: subject.map(|subject| text(subject, "subject").map(str::to_owned)).transpose()?,
             required: required.map(|required| texts(required, "required")).transpose()?.unwrap_or_default(),
             token_type: typ.map(|typ| text(typ, "typ").map(str::to_owned)).transpose()?,
@@ -350,7 +350,7 @@ fn claim_value<'a>(value: &'a Bound<'_, PyAny>) -> ClaimValue<'a> {
     } else if value.is_none() {
         ClaimValue::Other("null")
     } else {
-        ClaimValue::Other("an object")
+        ClaimValue::Other(if value.is_instance_of::<PyList>() { "a list" } else { "an object" })
     }
 }
 
@@ -422,6 +422,15 @@ fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
 }
 
 /// One text or several: a str, or a list or tuple of str.
+/// The audiences of a codec. An empty list would let tokens for anybody pass, which nobody means by it.
+fn expected_audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let audiences = texts(value, "audience")?;
+    if audiences.is_empty() {
+        return Err(error::validation_at("audience", "audience: name one at least, or leave it out"));
+    }
+    Ok(audiences)
+}
+
 fn texts(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<String>> {
     one_or_several(Some(value), |item| text(item, name).map(str::to_owned))
 }

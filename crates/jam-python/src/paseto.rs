@@ -178,7 +178,7 @@ impl PyPaseto {
 
 impl PyPaseto {
     fn load<'py>(&self, py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let refuse = |reason| Err(malformed(&format!("the payload is {reason}")));
+        let refuse = |reason| Err(malformed(&format!("the payload: {reason}")));
         let claims = self.serializer.load(py, payload, refuse)?;
         claims.cast_into::<PyDict>().map_err(|_| malformed("the payload of the PASETO is no JSON object"))
     }

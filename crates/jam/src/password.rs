@@ -88,7 +88,7 @@ fn out_of_memory() -> Error {
 
 fn unknown_form() -> Error {
     Error::validation(
-        "the stored hash has no known form; it is either an Argon2 PHC string ($argon2id$...) or salt$hash in hexadecimal",
+        "the stored hash has no known form, or asks for more work than a check may take; it is either an Argon2 PHC string ($argon2id$...) or salt$hash in hexadecimal",
     )
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from jam import _build, _jam
 from jam._redis_client import LIST_NAMESPACE, is_client
 from jam.aio._redis_client import ClientList
-from jam.jwt.lists import ListType
+from jam.jwt.lists import ListType, check_type
 
 __all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
 
@@ -142,4 +142,5 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
 
 def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:
     """As `jam.jwt.lists.create_instance`, for asyncio."""
+    check_type(options)
     return _build.create_of_type(_BY_BACKEND, "backend", backend, options)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from jam import _build, _jam
 from jam._redis_client import LIST_NAMESPACE, ClientList, is_client
+from jam.exceptions import JamConfigurationError
 
 __all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
 
@@ -176,6 +177,12 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
 }
 
 
+def check_type(options: Mapping[str, Any]) -> None:
+    """Refuses a section without the kind of its list; a class of the user's own may know its kind itself."""
+    if options.get("type") not in ("white", "black") and "custom_module" not in options:
+        raise JamConfigurationError('type: is required: "white" or "black"')
+
+
 def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:
     """Makes the list that a section `jwt.list` asks for.
 
@@ -183,4 +190,5 @@ def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:
         backend: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
         **options: The further keys of the section; those of other backends are ignored.
     """
+    check_type(options)
     return _build.create_of_type(_BY_BACKEND, "backend", backend, options)

@@ -76,7 +76,7 @@ impl Format {
             Some("yaml" | "yml") => Ok(Self::Yaml),
             Some("json") => Ok(Self::Json),
             _ => Err(ConfigurationError::File(
-                format!("{}: the name must end in .toml, .yaml, .yml or .json", path.display()).into(),
+                format!("{path:?}: the name must end in .toml, .yaml, .yml or .json").into(),
             )),
         }
     }

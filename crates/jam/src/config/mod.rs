@@ -373,7 +373,7 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
         password: keys.password,
         expire: section.seconds(&["expire"])?,
         issuer: section.text(&["issuer"])?,
-        audience: section.texts(&["audience"])?.unwrap_or_default(),
+        audience: audience(section)?,
         subject: section.text(&["subject"])?,
         required: section.texts(&["required"])?.unwrap_or_default(),
         token_type: section.text(&["typ"])?,
@@ -412,6 +412,15 @@ fn keys(
         password: section.secret(&["password"], None)?,
         ..KeyRingOptions::default()
     })
+}
+
+/// An empty list would let tokens for anybody pass, which nobody means by it.
+fn audience(section: &mut Section<'_>) -> Result<Vec<String>> {
+    let audience = section.texts(&["audience"])?;
+    if audience.as_ref().is_some_and(Vec::is_empty) {
+        return Err(section.wrong("audience", "must name one at least; leave it out to accept any"));
+    }
+    Ok(audience.unwrap_or_default())
 }
 
 fn into_bytes(text: Secret<String>) -> Secret<Vec<u8>> {

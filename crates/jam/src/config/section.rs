@@ -222,27 +222,28 @@ impl<'a> Section<'a> {
 
     /// A time in seconds, more than none.
     pub(super) fn seconds(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
-        match self.seconds_up_to(MAX_TTL, "a hundred years", names)? {
-            Some(Duration::ZERO) => Err(self.wrong(names[0], "must be more than 0 seconds")),
+        const RANGE: &str = "must be more than 0 seconds and at most a hundred years";
+        match self.seconds_up_to(MAX_TTL, RANGE, names)? {
+            Some(Duration::ZERO) => Err(self.wrong(names[0], RANGE)),
             seconds => Ok(seconds),
         }
     }
 
     /// By how much clocks may differ, in seconds.
     pub(super) fn leeway(&mut self, names: &[&'static str]) -> Result<Option<Duration>> {
-        self.seconds_up_to(LARGEST_LEEWAY, "a day", names)
+        self.seconds_up_to(LARGEST_LEEWAY, "must be from 0 seconds to a day", names)
     }
 
     fn seconds_up_to(
         &mut self,
         limit: Duration,
-        limit_in_words: &str,
+        range: &'static str,
         names: &[&'static str],
     ) -> Result<Option<Duration>> {
         let number = self.read(names, "a number of seconds", Objects::None, Value::as_f64)?;
         match number {
             Some(number) if !(0.0..=limit.as_secs_f64()).contains(&number) => {
-                Err(self.wrong(names[0], format!("must be from 0 seconds to {limit_in_words}")))
+                Err(self.wrong(names[0], range))
             }
             number => Ok(number.map(Duration::from_secs_f64)),
         }
@@ -361,7 +362,12 @@ impl<'a> Section<'a> {
             _ => match convert(&value) {
                 Some(result) => Some(result),
                 None => {
-                    let kind = kind(&value, self.context);
+                    let kind = match &value {
+                        Value::Array(_) if expected.contains("a list") => {
+                            "a list of something else".to_owned()
+                        }
+                        value => kind(value, self.context),
+                    };
                     return Err(self.wrong(&spelling, format!("must be {expected}, not {kind}")));
                 }
             },
