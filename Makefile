@@ -34,6 +34,7 @@ test: test-rust test-python ## Run all Rust and Python tests
 
 test-rust: ## Run the Rust tests, documentation examples and exchange with other libraries included
 	@JAM_REDIS_SERVER=$$(tools/find-redis-server) cargo test --locked --package jam-auth
+	@cargo test --locked --package jam-auth --features ml-dsa --lib --test jose --test jose_keys --test key_confusion
 	@features=$$(tools/interop-features) && cargo test --locked --package jam-interop $$features
 
 test-python: build ## Run the Python tests
@@ -51,6 +52,7 @@ fuzz-smoke: ## The same, a minute in all
 lint: build ## Check format, lints, documentation, types and stubs
 	cargo fmt --all --check
 	features=$$(tools/interop-features) && cargo clippy --locked --workspace --all-targets $$features -- -D warnings
+	cargo clippy --locked --package jam-auth --package jam-python --features ml-dsa --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --workspace
 	$(BIN)/ruff format --check python examples
 	$(BIN)/ruff check python examples

@@ -9,9 +9,10 @@ import pickle
 from typing import Any
 
 import jwcrypto.jwk
+import jwcrypto.jws
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -30,6 +31,7 @@ from jam.exceptions import (
     JamValidationError,
 )
 from jam.jose import JWK, JWKSet, SkippedKey
+from jam.jwt import JWT
 from joserfc.jwk import import_key
 
 PASSWORD = "correct horse battery staple"
@@ -43,6 +45,11 @@ KINDS = {
     "X25519": ("OKP", "X25519"),
 }
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+ML_DSA = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey,
+}
 
 
 @functools.cache
@@ -153,6 +160,34 @@ def test_jwcrypto_reads_what_jam_writes_and_the_other_way_round(kind: str) -> No
     assert JWK.from_pem(theirs.export_to_pem(private_key=True, password=PASSWORD.encode()), PASSWORD) == key
     read = jwcrypto.jwk.JWK.from_pem(key.to_pem(private=True, password=PASSWORD).encode(), PASSWORD.encode())
     assert read.thumbprint() == key.thumbprint()
+
+
+@pytest.mark.parametrize("alg", ML_DSA)
+def test_ml_dsa_keys_are_the_same_everywhere(alg: str) -> None:
+    try:
+        key = JWK.generate("AKP", alg=alg)
+    except JamValidationError:
+        pytest.skip("this build has no ML-DSA; its feature is ml-dsa")
+    assert (key.kty, key.alg, key.crv) == ("AKP", alg, None)
+    assert sorted(key.to_dict(private=True)) == ["alg", "kty", "priv", "pub"]
+    theirs = jwcrypto.jwk.JWK.from_json(key.to_json(private=True))
+    assert theirs.thumbprint() == key.thumbprint()
+    assert JWK.from_json(theirs.export_private()) == key
+    loaded: Any = serialization.load_pem_private_key(
+        key.to_pem(private=True, password=PASSWORD).encode(), PASSWORD.encode()
+    )
+    assert private_bytes(loaded) == key.to_der(private=True)
+    assert public_bytes(loaded.public_key()) == key.to_der()
+    made = ML_DSA[alg].generate()
+    assert JWK.from_der(private_bytes(made)).public() == JWK.from_der(public_bytes(made.public_key()))
+    token = JWT(alg, private_key=key.to_pem(private=True)).encode({"user": 1})
+    verifier = jwcrypto.jws.JWS()
+    verifier.allowed_algs = [alg]
+    verifier.deserialize(token, theirs)
+    assert json.loads(verifier.payload) == {"user": 1}
+    signer = jwcrypto.jws.JWS(b'{"user":2}')
+    signer.add_signature(theirs, alg, json.dumps({"alg": alg}))
+    assert JWT(alg, public_key=key.to_pem()).decode(signer.serialize(compact=True)) == {"user": 2}
 
 
 def test_a_symmetric_key_is_the_same_everywhere() -> None:

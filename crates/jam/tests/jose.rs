@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // the lint's exception for tests does not reach their helpers
 
 use jam::jose::jws::{self, Algorithm, SigningKey, Unverified, VerifyingKey};
-use jam::jose::{DecodeOptions, Jwk, Jwt, JwtOptions};
+use jam::jose::{DecodeOptions, Jwk, Jwt, JwtOptions, NewKey};
 use jam::{Result, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -49,31 +49,39 @@ fn a_pss_salt_of_another_length_than_the_hash_is_refused() {
     assert_eq!(verify(token, Algorithm::Ps384, &key).unwrap_err().code(), "jwt.invalid_signature");
 }
 
+/// A new key pair in PEM for an algorithm that has a type of key of its own.
+fn new_pair(algorithm: &str) -> (String, String) {
+    let key = Jwk::generate(NewKey::from_names("AKP", None, None, Some(algorithm)).unwrap()).unwrap();
+    (key.to_private_pem(None).unwrap().expose().clone(), key.to_pem().unwrap())
+}
+
 #[test]
 fn every_algorithm_signs_what_it_verifies_and_nothing_else() {
     let claims = json!({"user": 1}).as_object().cloned().unwrap();
     for algorithm in Algorithm::all() {
-        let (private, public) = match algorithm.name() {
-            "HS256" | "HS384" | "HS512" => (None, None),
-            "ES256" => (Some("p256.pem"), Some("p256_public.pem")),
-            "ES384" => (Some("p384.pem"), Some("p384_public.pem")),
-            "ES512" => (Some("p521.pem"), Some("p521_public.pem")),
-            "ES256K" => (Some("secp256k1.pem"), Some("secp256k1_public.pem")),
-            "EdDSA" | "Ed25519" => (Some("ed25519.pem"), Some("ed25519_public.pem")),
-            _ => (Some("rsa.pem"), Some("rsa_public.pem")),
+        let pair = |name: &str| Some((key(&format!("{name}.pem")), key(&format!("{name}_public.pem"))));
+        let pair = match algorithm.name() {
+            "HS256" | "HS384" | "HS512" => None,
+            "ES256" => pair("p256"),
+            "ES384" => pair("p384"),
+            "ES512" => pair("p521"),
+            "ES256K" => pair("secp256k1"),
+            "EdDSA" | "Ed25519" => pair("ed25519"),
+            name if name.starts_with("ML-DSA") => Some(new_pair(name)),
+            _ => pair("rsa"),
         };
-        let secret: Vec<_> = private.is_none().then(|| vec![3; 64].into()).into_iter().collect();
+        let secret: Vec<_> = pair.is_none().then(|| vec![3; 64].into()).into_iter().collect();
         let signer = Jwt::new(JwtOptions {
             algorithm,
             secret: secret.clone(),
-            private_key: private.iter().map(|name| key(name).into()).collect(),
+            private_key: pair.iter().map(|(private, _)| private.as_str().into()).collect(),
             ..JwtOptions::default()
         })
         .unwrap();
         let reader = Jwt::new(JwtOptions {
             algorithm,
             secret,
-            public_key: public.iter().map(|name| key(name).into()).collect(),
+            public_key: pair.iter().map(|(_, public)| public.as_str().into()).collect(),
             ..JwtOptions::default()
         })
         .unwrap();

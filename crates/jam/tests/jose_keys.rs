@@ -26,6 +26,11 @@ fn with(key: &Value, members: Value) -> Value {
     Value::Object(changed)
 }
 
+#[cfg(feature = "ml-dsa")]
+fn hex(text: &str) -> Vec<u8> {
+    data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap()
+}
+
 fn encode(bytes: &[u8]) -> String {
     BASE64URL_NOPAD.encode(bytes)
 }
@@ -40,6 +45,12 @@ fn every_kind() -> Vec<(NewKey, Jwk)> {
         NewKey::EcSecp256k1,
         NewKey::Ed25519,
         NewKey::X25519,
+        #[cfg(feature = "ml-dsa")]
+        NewKey::MlDsa44,
+        #[cfg(feature = "ml-dsa")]
+        NewKey::MlDsa65,
+        #[cfg(feature = "ml-dsa")]
+        NewKey::MlDsa87,
     ]
     .into_iter()
     .map(|kind| (kind, Jwk::generate(kind).unwrap()))
@@ -170,6 +181,34 @@ fn thumbprints_are_those_of_the_rfcs() {
         assert_eq!(hash.name().parse::<ThumbprintHash>().unwrap(), hash);
     }
     assert!("sha1".parse::<ThumbprintHash>().is_err());
+}
+
+// RFC 9964: the key of a seed of nothing but zeros.
+#[cfg(feature = "ml-dsa")]
+#[test]
+fn the_ml_dsa_key_of_rfc_9964_has_its_thumbprint() {
+    let key = Jwk::generate(NewKey::MlDsa44).unwrap();
+    let mut members = Value::Object(key.to_private_dict().unwrap());
+    assert_eq!((&members["kty"], &members["alg"]), (&json!("AKP"), &json!("ML-DSA-44")));
+    // The public key of the seed, from PKCS#8 that holds the seed alone.
+    let pkcs8 = [&hex("3034020100300b060960864801650304031104228020")[..], &[0; 32]].concat();
+    let zeros = Jwk::from_der(&pkcs8, None).unwrap();
+    assert_eq!(zeros.thumbprint(ThumbprintHash::Sha256), "T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o");
+    assert_eq!(zeros.algorithm(), Some("ML-DSA-44"));
+    assert_eq!(zeros.to_private_dict().unwrap()["priv"].as_str().unwrap(), "A".repeat(43));
+
+    assert_eq!(refusal(&with(&members, json!({"alg": "ML-DSA-65"}))), "key.malformed");
+    assert_eq!(refusal(&with(&members, json!({"alg": "ML-DSA-41"}))), "key.wrong_kind");
+    assert_eq!(refusal(&with(&members, json!({"priv": encode(&[0; 31])}))), "key.malformed");
+    // attack 15
+    assert_eq!(refusal(&with(&members, json!({"priv": encode(&[0; 32])}))), "key.malformed");
+    members.as_object_mut().unwrap().remove("alg");
+    assert_eq!(refusal(&members), "key.wrong_kind");
+    // What it is cannot be changed by what it says.
+    assert_eq!(key.with_algorithm("ML-DSA-87").to_dict().unwrap()["alg"], "ML-DSA-44");
+    assert!(NewKey::from_names("AKP", None, None, None).is_err());
+    assert_eq!(NewKey::from_names("AKP", None, None, Some("ML-DSA-65")).unwrap(), NewKey::MlDsa65);
+    assert!(NewKey::from_names("EC", None, None, Some("ML-DSA-65")).is_err());
 }
 
 #[test]
@@ -481,12 +520,13 @@ fn nothing_shows_the_secret_of_a_key() {
         let all = key.to_private_dict().unwrap();
         let shown =
             format!("{key:?} {:?} {:?}", key.to_private_json().unwrap(), key.to_private_pem(None).unwrap());
-        for name in ["d", "p", "q", "dp", "dq", "qi"] {
+        for name in ["d", "p", "q", "dp", "dq", "qi", "priv"] {
             let secret = all.get(name).and_then(Value::as_str);
             assert!(secret.is_none_or(|secret| !shown.contains(secret)), "{kind:?} {name}");
         }
         let set = JwkSet::new(vec![key]).unwrap();
-        assert!(!format!("{set:?}").contains(all["d"].as_str().unwrap()));
+        let secret = all.get("d").or(all.get("priv")).and_then(Value::as_str).unwrap();
+        assert!(!format!("{set:?}").contains(secret));
     }
 }
 

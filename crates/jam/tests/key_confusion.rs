@@ -34,6 +34,12 @@ fn kinds_of_keys() -> Vec<(NewKey, Jwk)> {
         NewKey::EcSecp256k1,
         NewKey::Ed25519,
         NewKey::X25519,
+        #[cfg(feature = "ml-dsa")]
+        NewKey::MlDsa44,
+        #[cfg(feature = "ml-dsa")]
+        NewKey::MlDsa65,
+        #[cfg(feature = "ml-dsa")]
+        NewKey::MlDsa87,
     ]
     .into_iter()
     .map(|kind| (kind, Jwk::generate(kind).unwrap()))
@@ -56,6 +62,12 @@ fn signature_rows(algorithm: Algorithm) -> [Row; 2] {
         "ES512" => vec![NewKey::EcP521],
         "ES256K" => vec![NewKey::EcSecp256k1],
         "EdDSA" | "Ed25519" => vec![NewKey::Ed25519],
+        #[cfg(feature = "ml-dsa")]
+        "ML-DSA-44" => vec![NewKey::MlDsa44],
+        #[cfg(feature = "ml-dsa")]
+        "ML-DSA-65" => vec![NewKey::MlDsa65],
+        #[cfg(feature = "ml-dsa")]
+        "ML-DSA-87" => vec![NewKey::MlDsa87],
         other => panic!("say here which kind of key {other} works with"),
     };
     let row = |step, needs_private, prepare: Prepare| Row {

@@ -1,8 +1,12 @@
 //! Keys as DER and PEM: PKCS#8 (RFC 5958, also encrypted), PKCS#1 (RFC 8017 appendix A), SEC 1 (RFC 5915) and
 //! SubjectPublicKeyInfo (RFC 5280 section 4.1).
 
+#[cfg(feature = "ml-dsa")]
+use pkcs8::der::asn1::AnyRef;
 use pkcs8::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
 use pkcs8::der::{Decode, SecretDocument};
+#[cfg(feature = "ml-dsa")]
+use pkcs8::der::{Reader, Tag, TagNumber, Tagged};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
@@ -11,6 +15,8 @@ use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
 use super::ecdsa::{self, Curve, Point};
+#[cfg(feature = "ml-dsa")]
+use super::ml_dsa::{self, ParameterSet};
 use super::{ed25519, rsa, x25519};
 use crate::KeyError;
 use crate::secret::Secret;
@@ -27,6 +33,12 @@ pub(super) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap
 pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 pub(super) const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+#[cfg(feature = "ml-dsa")]
+const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+#[cfg(feature = "ml-dsa")]
+const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+#[cfg(feature = "ml-dsa")]
+const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
@@ -63,6 +75,16 @@ pub(crate) enum KeyMaterial {
         /// The public key, 32 bytes.
         public: Vec<u8>,
         /// The private key, when it is known: 32 bytes.
+        private: Option<Secret<Vec<u8>>>,
+    },
+    /// An ML-DSA key.
+    #[cfg(feature = "ml-dsa")]
+    MlDsa {
+        /// The parameter set.
+        parameters: ParameterSet,
+        /// The public key.
+        public: Vec<u8>,
+        /// The seed of the private key, when it is known: 32 bytes.
         private: Option<Secret<Vec<u8>>>,
     },
 }
@@ -166,6 +188,13 @@ impl KeyMaterial {
                     x25519::check_pair(private.expose(), public)?;
                 }
             }
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa { parameters, public, private } => {
+                ml_dsa::PublicKey::from_bytes(*parameters, public)?;
+                if let Some(seed) = private {
+                    ml_dsa::PrivateKey::from_seed_and_public_key(*parameters, seed.expose(), public)?;
+                }
+            }
         }
         Ok(self)
     }
@@ -177,6 +206,8 @@ impl KeyMaterial {
             Self::Ec { private, .. } | Self::Ed25519 { private, .. } | Self::X25519 { private, .. } => {
                 private.is_some()
             }
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa { private, .. } => private.is_some(),
         }
     }
 
@@ -187,6 +218,8 @@ impl KeyMaterial {
             Self::Ec { curve, public, .. } => Self::Ec { curve, public, private: None },
             Self::Ed25519 { public, .. } => Self::Ed25519 { public, private: None },
             Self::X25519 { public, .. } => Self::X25519 { public, private: None },
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa { parameters, public, .. } => Self::MlDsa { parameters, public, private: None },
         }
     }
 
@@ -206,6 +239,12 @@ impl KeyMaterial {
             }
             ED25519 => Ok(Self::Ed25519 { public: key.to_vec(), private: None }),
             X25519 => Ok(Self::X25519 { public: key.to_vec(), private: None }),
+            #[cfg(feature = "ml-dsa")]
+            oid => match parameter_set(oid) {
+                Some(parameters) => Ok(Self::MlDsa { parameters, public: key.to_vec(), private: None }),
+                None => Err(unknown_algorithm()),
+            },
+            #[cfg(not(feature = "ml-dsa"))]
             _ => Err(unknown_algorithm()),
         }
     }
@@ -237,6 +276,12 @@ impl KeyMaterial {
                 let public = x25519::public_key(private)?.to_vec();
                 Ok(Self::X25519 { public, private: Some(Secret::from(private)) })
             }
+            #[cfg(feature = "ml-dsa")]
+            oid => match parameter_set(oid) {
+                Some(parameters) => ml_dsa_private_key(parameters, info.private_key.as_bytes()),
+                None => Err(unknown_algorithm()),
+            },
+            #[cfg(not(feature = "ml-dsa"))]
             _ => Err(unknown_algorithm()),
         }
     }
@@ -368,6 +413,40 @@ fn curve_private_key<'a>(info: &PrivateKeyInfoRef<'a>) -> Result<&'a [u8], KeyEr
         .map_err(|_| KeyError::Malformed("the private key is not valid PKCS#8".into()))
 }
 
+/// RFC 9881 section 6: a seed, or a seed and the key that it expands to. From an expanded key alone nobody gets back to
+/// the seed, which JOSE asks for.
+#[cfg(feature = "ml-dsa")]
+fn ml_dsa_private_key(parameters: ParameterSet, der: &[u8]) -> Result<KeyMaterial, KeyError> {
+    let malformed = || {
+        KeyError::Malformed(
+            format!("a private key of {} is a seed, in the form of RFC 9881", parameters.name()).into(),
+        )
+    };
+    let choice = AnyRef::from_der(der).map_err(|_| malformed())?;
+    let (seed, expanded) = match choice.tag() {
+        Tag::ContextSpecific { constructed: false, number: TagNumber(0) } => (choice.value(), None),
+        Tag::Sequence => {
+            let both = choice.sequence(|both| {
+                Ok::<_, pkcs8::der::Error>((
+                    both.decode::<&OctetStringRef>()?,
+                    both.decode::<&OctetStringRef>()?,
+                ))
+            });
+            let (seed, expanded) = both.map_err(|_| malformed())?;
+            (seed.as_bytes(), Some(expanded.as_bytes()))
+        }
+        _ => return Err(malformed()),
+    };
+    let key = ml_dsa::PrivateKey::from_seed(parameters, seed)?;
+    if expanded.is_some_and(|expanded| !key.expands_to(expanded)) {
+        return Err(KeyError::Malformed(
+            "the seed and the expanded private key do not belong together".into(),
+        ));
+    }
+    let public = key.public_key_bytes().to_vec();
+    Ok(KeyMaterial::MlDsa { parameters, public, private: Some(Secret::from(seed)) })
+}
+
 /// Puts back the leading zeros that some writers leave away (RFC 5915 section 3 wants them).
 fn fixed_length(curve: Curve, scalar: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
     let missing = curve.length().checked_sub(scalar.len()).ok_or_else(|| {
@@ -402,6 +481,20 @@ fn named_curve(identifier: Option<ObjectIdentifier>) -> Result<Curve, KeyError> 
             "the key's curve is not supported; P-256, P-384, P-521 and secp256k1 are".into(),
         )),
     }
+}
+
+#[cfg(feature = "ml-dsa")]
+pub(super) fn ml_dsa_identifier(parameters: ParameterSet) -> ObjectIdentifier {
+    match parameters {
+        ParameterSet::MlDsa44 => ML_DSA_44,
+        ParameterSet::MlDsa65 => ML_DSA_65,
+        ParameterSet::MlDsa87 => ML_DSA_87,
+    }
+}
+
+#[cfg(feature = "ml-dsa")]
+fn parameter_set(identifier: ObjectIdentifier) -> Option<ParameterSet> {
+    ParameterSet::ALL.into_iter().find(|parameters| ml_dsa_identifier(*parameters) == identifier)
 }
 
 fn unknown_algorithm() -> KeyError {

@@ -6,6 +6,8 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 
 use super::ecdsa::{self, Curve};
 use super::key_encoding::KeyMaterial;
+#[cfg(feature = "ml-dsa")]
+use super::ml_dsa;
 use super::{ed25519, random_bytes, warm_up, x25519};
 use crate::secret::Secret;
 use crate::{Error, Result};
@@ -44,6 +46,14 @@ pub(crate) fn x25519() -> Result<KeyMaterial> {
     let private = random_bytes::<{ x25519::KEY_LENGTH }>();
     let public = x25519::public_key(private.as_slice())?.to_vec();
     Ok(KeyMaterial::X25519 { public, private: Some(Secret::from(private.as_slice())) })
+}
+
+/// An ML-DSA key.
+#[cfg(feature = "ml-dsa")]
+pub(crate) fn ml_dsa(parameters: ml_dsa::ParameterSet) -> Result<KeyMaterial> {
+    let seed = random_bytes::<{ ml_dsa::SEED_LENGTH }>();
+    let public = ml_dsa::PrivateKey::from_seed(parameters, seed.as_slice())?.public_key_bytes().to_vec();
+    Ok(KeyMaterial::MlDsa { parameters, public, private: Some(Secret::from(seed.as_slice())) })
 }
 
 fn no_randomness(_: Unspecified) -> Error {

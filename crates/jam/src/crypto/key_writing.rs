@@ -10,6 +10,8 @@ use pkcs8::{LineEnding, PrivateKeyInfoRef};
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "ml-dsa")]
+use super::key_encoding::ml_dsa_identifier;
 use super::key_encoding::{EC_PUBLIC_KEY, ED25519, KeyMaterial, RSA_ENCRYPTION, X25519, curve_identifier};
 use super::{random_bytes, rsa};
 use crate::KeyError;
@@ -87,6 +89,9 @@ impl KeyMaterial {
             // RFC 8410 section 3: no parameters.
             Self::Ed25519 { .. } => (ED25519, None),
             Self::X25519 { .. } => (X25519, None),
+            // RFC 9881 section 2.
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa { parameters, .. } => (ml_dsa_identifier(*parameters), None),
         };
         AlgorithmIdentifierRef { oid, parameters }
     }
@@ -103,6 +108,8 @@ impl KeyMaterial {
             }
             Self::Ec { public, .. } => Ok(public.to_sec1()),
             Self::Ed25519 { public, .. } | Self::X25519 { public, .. } => Ok(public.clone()),
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa { public, .. } => Ok(public.clone()),
         }
     }
 
@@ -120,6 +127,11 @@ impl KeyMaterial {
             // RFC 8410 section 7.
             Self::Ed25519 { private: Some(bytes), .. } | Self::X25519 { private: Some(bytes), .. } => {
                 OctetStringRef::new(bytes.expose()).and_then(|bytes| bytes.to_der())
+            }
+            // RFC 9881 section 6: the seed alone, [0] IMPLICIT OCTET STRING.
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa { private: Some(seed), .. } => {
+                Ok([&[0x80, seed.expose().len() as u8], seed.expose().as_slice()].concat())
             }
             _ => return Ok(None),
         };

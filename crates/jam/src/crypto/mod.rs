@@ -19,6 +19,8 @@ pub(crate) mod hmac;
 pub(crate) mod key_encoding;
 pub(crate) mod key_generation;
 mod key_writing;
+#[cfg(feature = "ml-dsa")]
+pub(crate) mod ml_dsa;
 pub(crate) mod pbkdf2;
 pub(crate) mod rsa;
 pub(crate) mod rsa_kem;

@@ -7,6 +7,8 @@ use super::jwk::Material;
 use crate::crypto::Hash;
 use crate::crypto::ecdsa::Curve;
 use crate::crypto::key_encoding::KeyMaterial;
+#[cfg(feature = "ml-dsa")]
+use crate::crypto::ml_dsa::ParameterSet;
 use crate::crypto::rsa::Padding;
 use crate::{Error, JwtError};
 
@@ -58,6 +60,15 @@ pub enum Algorithm {
     /// Ed25519 under the name that means nothing else (RFC 9864 section 2.2). A key signs and verifies under one of the two
     /// names, never under the other.
     Ed25519,
+    /// ML-DSA-44 (RFC 9964).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa44,
+    /// ML-DSA-65 (RFC 9964).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa65,
+    /// ML-DSA-87 (RFC 9964).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa87,
 }
 
 /// What an algorithm is made of, and with it which keys it takes.
@@ -71,6 +82,9 @@ pub(crate) enum Primitive {
     Ecdsa(Curve),
     /// An `OKP` key on Ed25519.
     Ed25519,
+    /// An `AKP` key of this parameter set.
+    #[cfg(feature = "ml-dsa")]
+    MlDsa(ParameterSet),
 }
 
 struct Row {
@@ -84,7 +98,7 @@ const fn row(algorithm: Algorithm, name: &'static str, primitive: Primitive) -> 
 }
 
 /// In the order of the variants, which `Algorithm::row` relies on.
-const TABLE: [Row; 15] = [
+const TABLE: &[Row] = &[
     row(Algorithm::Hs256, "HS256", Primitive::Hmac(Hash::Sha256)),
     row(Algorithm::Hs384, "HS384", Primitive::Hmac(Hash::Sha384)),
     row(Algorithm::Hs512, "HS512", Primitive::Hmac(Hash::Sha512)),
@@ -100,6 +114,12 @@ const TABLE: [Row; 15] = [
     row(Algorithm::Es256K, "ES256K", Primitive::Ecdsa(Curve::Secp256k1)),
     row(Algorithm::EdDsa, "EdDSA", Primitive::Ed25519),
     row(Algorithm::Ed25519, "Ed25519", Primitive::Ed25519),
+    #[cfg(feature = "ml-dsa")]
+    row(Algorithm::MlDsa44, "ML-DSA-44", Primitive::MlDsa(ParameterSet::MlDsa44)),
+    #[cfg(feature = "ml-dsa")]
+    row(Algorithm::MlDsa65, "ML-DSA-65", Primitive::MlDsa(ParameterSet::MlDsa65)),
+    #[cfg(feature = "ml-dsa")]
+    row(Algorithm::MlDsa87, "ML-DSA-87", Primitive::MlDsa(ParameterSet::MlDsa87)),
 ];
 
 impl Algorithm {
@@ -130,6 +150,10 @@ impl Algorithm {
             | (Primitive::Ed25519, Material::Asymmetric(KeyMaterial::Ed25519 { .. })) => true,
             (Primitive::Ecdsa(wanted), Material::Asymmetric(KeyMaterial::Ec { curve, .. })) => {
                 wanted == *curve
+            }
+            #[cfg(feature = "ml-dsa")]
+            (Primitive::MlDsa(wanted), Material::Asymmetric(KeyMaterial::MlDsa { parameters, .. })) => {
+                wanted == *parameters
             }
             _ => false,
         }

@@ -7,6 +7,8 @@ use zeroize::Zeroize;
 
 use crate::crypto::ecdsa::{Curve, Point};
 use crate::crypto::key_encoding::KeyMaterial;
+#[cfg(feature = "ml-dsa")]
+use crate::crypto::ml_dsa::ParameterSet;
 use crate::crypto::rsa;
 use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_object};
 use crate::secret::Secret;
@@ -115,7 +117,15 @@ impl Jwk {
     }
 
     pub(super) fn from_material(material: Material) -> Self {
-        Self { material, algorithm: None, key_id: None, public_key_use: None, key_operations: None }
+        // An AKP key is of one algorithm, whatever it came from.
+        #[cfg(feature = "ml-dsa")]
+        let algorithm = match &material {
+            Material::Asymmetric(KeyMaterial::MlDsa { parameters, .. }) => Some(parameters.name().to_owned()),
+            _ => None,
+        };
+        #[cfg(not(feature = "ml-dsa"))]
+        let algorithm = None;
+        Self { material, algorithm, key_id: None, public_key_use: None, key_operations: None }
     }
 
     /// The member `kty`: `oct`, `RSA`, `EC` or `OKP`.
@@ -125,6 +135,8 @@ impl Jwk {
             Material::Asymmetric(KeyMaterial::Rsa { .. }) => "RSA",
             Material::Asymmetric(KeyMaterial::Ec { .. }) => "EC",
             Material::Asymmetric(KeyMaterial::Ed25519 { .. } | KeyMaterial::X25519 { .. }) => "OKP",
+            #[cfg(feature = "ml-dsa")]
+            Material::Asymmetric(KeyMaterial::MlDsa { .. }) => "AKP",
         }
     }
 
@@ -134,7 +146,7 @@ impl Jwk {
             Material::Asymmetric(KeyMaterial::Ec { curve, .. }) => Some(curve.name()),
             Material::Asymmetric(KeyMaterial::Ed25519 { .. }) => Some("Ed25519"),
             Material::Asymmetric(KeyMaterial::X25519 { .. }) => Some("X25519"),
-            Material::Symmetric(_) | Material::Asymmetric(KeyMaterial::Rsa { .. }) => None,
+            Material::Symmetric(_) | Material::Asymmetric(_) => None,
         }
     }
 
@@ -361,6 +373,10 @@ impl Jwk {
                 let curve = ("crv", self.curve().unwrap_or_default().to_owned());
                 vec![curve, key_type, ("x", base64url_encode(public))]
             }
+            #[cfg(feature = "ml-dsa")]
+            KeyMaterial::MlDsa { parameters, public, .. } => {
+                vec![("alg", parameters.name().to_owned()), key_type, ("pub", base64url_encode(public))]
+            }
         })
     }
 
@@ -382,6 +398,10 @@ impl Jwk {
                 | KeyMaterial::Ed25519 { private: Some(bytes), .. }
                 | KeyMaterial::X25519 { private: Some(bytes), .. },
             ) => vec![member("d", bytes)],
+            #[cfg(feature = "ml-dsa")]
+            Material::Asymmetric(KeyMaterial::MlDsa { private: Some(seed), .. }) => {
+                vec![member("priv", seed)]
+            }
             Material::Asymmetric(_) => Vec::new(),
         }
     }
@@ -397,8 +417,7 @@ impl Jwk {
 
     /// A JWK of these members, with what the key says about its use.
     fn members(&self, key: Vec<(&'static str, String)>) -> Map<String, Value> {
-        let mut members = Map::from_iter([("kty".to_owned(), self.key_type().into())]);
-        members.extend(key.into_iter().map(|(name, text)| (name.to_owned(), text.into())));
+        let mut members = Map::new();
         let texts = [("alg", &self.algorithm), ("kid", &self.key_id), ("use", &self.public_key_use)];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -408,6 +427,9 @@ impl Jwk {
         if let Some(names) = &self.key_operations {
             members.insert("key_ops".to_owned(), names.as_slice().into());
         }
+        // What the key is stands above what it says about itself.
+        members.insert("kty".to_owned(), self.key_type().into());
+        members.extend(key.into_iter().map(|(name, text)| (name.to_owned(), text.into())));
         members
     }
 }
@@ -447,6 +469,8 @@ impl<'a> Members<'a> {
             Some("RSA") => self.rsa(),
             Some("EC") => self.elliptic_curve(),
             Some("OKP") => self.octet_key_pair(),
+            #[cfg(feature = "ml-dsa")]
+            Some("AKP") => self.algorithm_key_pair(),
             Some(_) => Err(KeyError::WrongKind("JWK: \"kty\" must be oct, RSA, EC or OKP".into())),
             None => Err(KeyError::Malformed("JWK: the member \"kty\" is missing".into())),
         };
@@ -515,6 +539,22 @@ impl<'a> Members<'a> {
             Some("X25519") => Ok(KeyMaterial::X25519 { public, private }),
             _ => Err(KeyError::WrongKind("JWK: \"crv\" of an OKP key must be Ed25519 or X25519".into())),
         }
+    }
+
+    /// RFC 9964: "alg" says what "pub" and "priv", the seed, are.
+    #[cfg(feature = "ml-dsa")]
+    fn algorithm_key_pair(&self) -> Result<KeyMaterial, KeyError> {
+        let name = self.text("alg")?;
+        let parameters = ParameterSet::ALL
+            .into_iter()
+            .find(|parameters| Some(parameters.name()) == name)
+            .ok_or_else(|| {
+                KeyError::WrongKind(
+                    "JWK: \"alg\" of an AKP key must be ML-DSA-44, ML-DSA-65 or ML-DSA-87".into(),
+                )
+            })?;
+        let (public, private) = (self.bytes("pub")?, self.optional_secret("priv")?);
+        Ok(KeyMaterial::MlDsa { parameters, public, private })
     }
 
     fn text(&self, name: &'static str) -> Result<Option<&'a str>, KeyError> {

@@ -8,6 +8,8 @@ use super::key_text::is_key_text;
 use super::key_use::{Operation, check_use};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::key_encoding::KeyMaterial;
+#[cfg(feature = "ml-dsa")]
+use crate::crypto::ml_dsa;
 use crate::crypto::{ecdsa, ed25519, rsa};
 use crate::encoding::{base64url_encode_into, base64url_length};
 use crate::secret::Secret;
@@ -55,6 +57,8 @@ enum Signer {
     Rsa(rsa::PrivateKey),
     Ecdsa(ecdsa::PrivateKey),
     Ed25519(ed25519::PrivateKey),
+    #[cfg(feature = "ml-dsa")]
+    MlDsa(ml_dsa::PrivateKey),
 }
 
 #[derive(Clone)]
@@ -63,6 +67,8 @@ enum Verifier {
     Rsa(rsa::PublicKey),
     Ecdsa(ecdsa::PublicKey),
     Ed25519(ed25519::PublicKey),
+    #[cfg(feature = "ml-dsa")]
+    MlDsa(ml_dsa::PublicKey),
 }
 
 impl SigningKey {
@@ -110,6 +116,14 @@ impl SigningKey {
                 let private = private.as_ref().ok_or_else(missing)?;
                 Signer::Ed25519(ed25519::PrivateKey::from_seed_and_public_key(private.expose(), public)?)
             }
+            #[cfg(feature = "ml-dsa")]
+            (
+                Primitive::MlDsa(wanted),
+                Material::Asymmetric(KeyMaterial::MlDsa { parameters, public, private }),
+            ) if wanted == *parameters => {
+                let seed = private.as_ref().ok_or_else(missing)?.expose();
+                Signer::MlDsa(ml_dsa::PrivateKey::from_seed_and_public_key(wanted, seed, public)?)
+            }
             _ => return Err(wrong_kind(algorithm).into()),
         };
         Ok(Self { algorithm, key_id: key.key_id().map(str::to_owned), primitive })
@@ -132,6 +146,8 @@ impl SigningKey {
             Signer::Rsa(key) => key.signature_length(),
             Signer::Ecdsa(key) => key.signature_length(),
             Signer::Ed25519(_) => ed25519::SIGNATURE_LENGTH,
+            #[cfg(feature = "ml-dsa")]
+            Signer::MlDsa(key) => key.signature_length(),
         })
     }
 
@@ -150,6 +166,8 @@ impl SigningKey {
             Signer::Rsa(key) => base64url_encode_into(key.sign(message)?, text),
             Signer::Ecdsa(key) => base64url_encode_into(key.sign(message)?, text),
             Signer::Ed25519(key) => base64url_encode_into(key.sign(message), text),
+            #[cfg(feature = "ml-dsa")]
+            Signer::MlDsa(key) => base64url_encode_into(key.sign(message)?, text),
         }
         .ok_or_else(|| KeyError::Malformed("the key made a signature of an unexpected length".into()).into())
     }
@@ -190,6 +208,11 @@ impl VerifyingKey {
             (Primitive::Ed25519, Material::Asymmetric(KeyMaterial::Ed25519 { public, .. })) => {
                 Verifier::Ed25519(ed25519::PublicKey::from_bytes(public)?)
             }
+            #[cfg(feature = "ml-dsa")]
+            (
+                Primitive::MlDsa(wanted),
+                Material::Asymmetric(KeyMaterial::MlDsa { parameters, public, .. }),
+            ) if wanted == *parameters => Verifier::MlDsa(ml_dsa::PublicKey::from_bytes(wanted, public)?),
             _ => return Err(wrong_kind(algorithm).into()),
         };
         Ok(Self { algorithm, key_id: key.key_id().map(str::to_owned), primitive })
@@ -211,6 +234,8 @@ impl VerifyingKey {
             Verifier::Rsa(key) => key.verify(message, signature),
             Verifier::Ecdsa(key) => key.verify(message, signature),
             Verifier::Ed25519(key) => key.verify(message, signature),
+            #[cfg(feature = "ml-dsa")]
+            Verifier::MlDsa(key) => key.verify(message, signature),
         }
     }
 }
@@ -281,6 +306,8 @@ fn wrong_kind(algorithm: Algorithm) -> KeyError {
             Primitive::Rsa(..) => format!("{algorithm} needs an RSA key"),
             Primitive::Ecdsa(curve) => format!("{algorithm} needs an EC key on {}", curve.name()),
             Primitive::Ed25519 => format!("{algorithm} needs an Ed25519 key (kty \"OKP\")"),
+            #[cfg(feature = "ml-dsa")]
+            Primitive::MlDsa(_) => format!("{algorithm} needs an {algorithm} key (kty \"AKP\")"),
         }
         .into(),
     )

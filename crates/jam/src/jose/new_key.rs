@@ -6,6 +6,8 @@ use super::algorithm::{Algorithm, Primitive};
 use super::jwe::{ContentEncryption, KeyManagement, Management};
 use super::jwk::{Jwk, Material};
 use crate::crypto::ecdsa::Curve;
+#[cfg(feature = "ml-dsa")]
+use crate::crypto::ml_dsa::ParameterSet;
 use crate::crypto::{key_generation, random};
 use crate::{Error, Result};
 
@@ -35,6 +37,15 @@ pub enum NewKey {
     Ed25519,
     /// An X25519 key, for key agreement.
     X25519,
+    /// An ML-DSA-44 key (`AKP`).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa44,
+    /// An ML-DSA-65 key (`AKP`).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa65,
+    /// An ML-DSA-87 key (`AKP`).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa87,
 }
 
 impl NewKey {
@@ -89,6 +100,15 @@ impl NewKey {
             ("OKP", Some(_)) => {
                 return Err(Error::validation("the curve of an OKP key is Ed25519 or X25519"));
             }
+            #[cfg(feature = "ml-dsa")]
+            ("AKP", None) => match wanted {
+                Some(key @ (Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87)) if bits.is_none() => key,
+                _ => {
+                    return Err(Error::validation(
+                        "a key of type AKP is of the algorithm ML-DSA-44, ML-DSA-65 or ML-DSA-87, and has no length",
+                    ));
+                }
+            },
             _ => return Err(Error::validation("the type of a key is oct, RSA, EC or OKP")),
         };
         if purpose.is_some_and(|purpose| !purpose.takes(key)) {
@@ -141,6 +161,12 @@ impl Purpose {
                 Curve::P521 => NewKey::EcP521,
                 Curve::Secp256k1 => NewKey::EcSecp256k1,
             }),
+            #[cfg(feature = "ml-dsa")]
+            Self::Signature(Primitive::MlDsa(parameters)) => Some(match parameters {
+                ParameterSet::MlDsa44 => NewKey::MlDsa44,
+                ParameterSet::MlDsa65 => NewKey::MlDsa65,
+                ParameterSet::MlDsa87 => NewKey::MlDsa87,
+            }),
             Self::KeyManagement(Management::AesKeyWrap(bytes) | Management::AesGcmKeyWrap(bytes)) => {
                 secret(bytes)
             }
@@ -168,6 +194,8 @@ impl Purpose {
                 key.curve().is_some_and(|curve| curve != Curve::Secp256k1)
             }
             (Self::Signature(Primitive::Ecdsa(_)), key) => self.usual_key() == Some(key),
+            #[cfg(feature = "ml-dsa")]
+            (Self::Signature(Primitive::MlDsa(_)), key) => self.usual_key() == Some(key),
             (Self::KeyManagement(_) | Self::ContentEncryption(_), NewKey::Oct { .. }) => {
                 self.usual_key() == Some(key)
             }
@@ -199,6 +227,12 @@ impl Jwk {
             NewKey::EcSecp256k1 => key_generation::elliptic_curve(Curve::Secp256k1)?,
             NewKey::Ed25519 => key_generation::ed25519()?,
             NewKey::X25519 => key_generation::x25519()?,
+            #[cfg(feature = "ml-dsa")]
+            NewKey::MlDsa44 => key_generation::ml_dsa(ParameterSet::MlDsa44)?,
+            #[cfg(feature = "ml-dsa")]
+            NewKey::MlDsa65 => key_generation::ml_dsa(ParameterSet::MlDsa65)?,
+            #[cfg(feature = "ml-dsa")]
+            NewKey::MlDsa87 => key_generation::ml_dsa(ParameterSet::MlDsa87)?,
         };
         Ok(Self::from_material(Material::Asymmetric(generated)))
     }
