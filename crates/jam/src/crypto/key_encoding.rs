@@ -292,7 +292,9 @@ impl KeyMaterial {
         })?;
         let unknown = "its encryption is not PBES2 with AES (RFC 8018)";
         let info = EncryptedPrivateKeyInfoRef::try_from(der)
-            .map_err(|_| KeyError::Malformed(format!("the private key is damaged, or {unknown}").into()))?;
+            .ok()
+            .filter(|info| has_scrypt_cost(&info.encryption_algorithm))
+            .ok_or_else(|| KeyError::Malformed(format!("the private key is damaged, or {unknown}").into()))?;
         check_work(&info.encryption_algorithm)?;
         let plain = info.decrypt(password).map_err(|_| {
             KeyError::Malformed(format!("the password does not open the private key, or {unknown}").into())
@@ -305,6 +307,17 @@ fn refuse_password(password: Option<&str>) -> Result<(), KeyError> {
     match password {
         Some(_) => Err(KeyError::Malformed("a password is given for a key that is not encrypted".into())),
         None => Ok(()),
+    }
+}
+
+/// Whether the cost of scrypt, if it is used, is a power of two above 1 (RFC 7914 section 2). What derives the key takes that for
+/// granted and would panic.
+fn has_scrypt_cost(encryption: &EncryptionScheme) -> bool {
+    match encryption.pbes2().map(|parameters| &parameters.kdf) {
+        Some(Kdf::Scrypt(parameters)) => {
+            parameters.cost_parameter > 1 && parameters.cost_parameter.is_power_of_two()
+        }
+        _ => true,
     }
 }
 
@@ -527,6 +540,31 @@ mod tests {
             [pbkdf2(5_000_001), pbkdf2(100_000_000), scrypt(19, 8, 1), scrypt(14, 8, 32), scrypt(30, 8, 1)]
         {
             assert!(check_work(&endless).is_err(), "{endless:?}");
+        }
+    }
+
+    #[test]
+    fn an_encrypted_key_with_an_impossible_cost_is_refused() {
+        let pem = |cost: &[u8]| {
+            let parameters =
+                [&[4, 8, 1, 2, 3, 4, 5, 6, 7, 8, 2, cost.len() as u8], cost, &[2, 1, 1, 2, 1, 1]].concat();
+            let scrypt =
+                [&[0x06, 9, 0x2b, 6, 1, 4, 1, 0xda, 0x47, 4, 11, 0x30, parameters.len() as u8], &*parameters];
+            let scrypt = scrypt.concat();
+            let aes =
+                [&[0x30, 0x1d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 0x2a, 4, 16][..], &[0; 16]].concat();
+            let both = [&[0x30, scrypt.len() as u8], &*scrypt, &aes].concat();
+            let scheme =
+                [&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 5, 13, 0x30, both.len() as u8], &*both]
+                    .concat();
+            let info = [&[0x30, scheme.len() as u8], &*scheme, &[4, 16], &[0; 16]].concat();
+            pem::encode(&pem::Pem::new("ENCRYPTED PRIVATE KEY", [&[0x30, info.len() as u8], &*info].concat()))
+        };
+        let refusal =
+            |cost: &[u8]| KeyMaterial::from_pem(&pem(cost), Some("password")).unwrap_err().to_string();
+        assert!(refusal(&[16]).contains("the password does not open"));
+        for impossible in [&[0][..], &[1], &[3]] {
+            assert!(refusal(impossible).contains("is damaged"));
         }
     }
 
