@@ -18,6 +18,7 @@ use crate::facade::{
     to_bytes,
 };
 use crate::jose::Jwt;
+use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Verified};
 use crate::oauth2::CallOptions;
 use crate::oauth2::aio::Client;
@@ -84,6 +85,11 @@ impl Jam {
     /// See [`Jam::jws`](crate::Jam::jws).
     pub fn jws(&self) -> Option<&KeyRing> {
         self.parts.jws.as_ref()
+    }
+
+    /// See [`Jam::jwe`](crate::Jam::jwe).
+    pub fn jwe(&self) -> Option<&Jwe> {
+        self.parts.jwe.as_ref()
     }
 
     /// See [`Jam::jwt_list`](crate::Jam::jwt_list).
@@ -162,6 +168,16 @@ impl Jam {
     /// See [`Jam::jws_verify`](crate::Jam::jws_verify).
     pub async fn jws_verify(&self, token: &str) -> Result<Verified> {
         self.parts.jws_verify(token)
+    }
+
+    /// See [`Jam::jwe_encrypt`](crate::Jam::jwe_encrypt).
+    pub async fn jwe_encrypt(&self, plaintext: &[u8], header: Option<&Map<String, Value>>) -> Result<String> {
+        self.parts.jwe_encrypt(plaintext, header)
+    }
+
+    /// See [`Jam::jwe_decrypt`](crate::Jam::jwe_decrypt).
+    pub async fn jwe_decrypt(&self, token: &str) -> Result<Decrypted> {
+        self.parts.jwe_decrypt(token)
     }
 
     /// See [`Jam::session_create`](crate::Jam::session_create).

@@ -6,8 +6,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Backend, Config, ListConfig, OtpConfig, OtpKind, SessionConfig};
+use crate::config::{Backend, Config, JweConfig, ListConfig, OtpConfig, OtpKind, SessionConfig};
 use crate::encoding::json_value;
+use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Unverified, Verified};
 use crate::jose::{DecodeOptions, Jwt, jws};
 use crate::oauth2::ProviderOptions;
@@ -215,6 +216,7 @@ impl PasetoDecodeOptions {
 pub(crate) struct Parts<Sessions, List, Guard, Client> {
     pub(crate) jwt: Option<Jwt>,
     pub(crate) jws: Option<KeyRing>,
+    pub(crate) jwe: Option<Jwe>,
     pub(crate) list: Option<(Kind, List)>,
     /// For so long after its expiry a token is accepted, and so kept on the list.
     leeway: std::time::Duration,
@@ -248,6 +250,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
         Ok(Self {
             jwt: jwt.map(Jwt::new).transpose()?,
             jws: config.jws.as_ref().map(KeyRing::from_options).transpose()?,
+            jwe: config.jwe.map(encryption).transpose()?,
             paseto: config.paseto.map(Paseto::new).transpose()?,
             oauth2: clients.transpose()?,
             // What opens files comes last: a mistake elsewhere leaves none behind.
@@ -323,6 +326,25 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
     pub(crate) fn jws_verify(&self, token: &str) -> Result<Verified> {
         let keys = self.jws()?;
         Unverified::parse(token)?.verify(keys)
+    }
+
+    fn jwe(&self) -> Result<&Jwe> {
+        self.jwe.as_ref().ok_or_else(|| missing("jose.jwe"))
+    }
+
+    pub(crate) fn jwe_encrypt(
+        &self,
+        plaintext: &[u8],
+        header: Option<&Map<String, Value>>,
+    ) -> Result<String> {
+        match header {
+            Some(header) => self.jwe()?.encrypt(plaintext, header),
+            None => self.jwe()?.encrypt(plaintext, &Map::new()),
+        }
+    }
+
+    pub(crate) fn jwe_decrypt(&self, token: &str) -> Result<Decrypted> {
+        self.jwe()?.decrypt(token)
     }
 
     pub(crate) fn otp_code(&self, secret: &SharedSecret, factor: Option<u64>) -> Result<String> {
@@ -424,6 +446,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
             .debug_struct(name)
             .field("jwt", &self.jwt.is_some())
             .field("jws", &self.jws.is_some())
+            .field("jwe", &self.jwe.is_some())
             .field("session", &self.session.is_some())
             .field("oauth2", &self.oauth2.is_some())
             .field("otp", &self.otp.is_some())
@@ -455,6 +478,11 @@ fn is_deeper_than(value: &Value, levels: usize) -> bool {
         (Value::Object(members), _) => members.values().any(|member| is_deeper_than(member, levels - 1)),
         _ => false,
     }
+}
+
+fn encryption(config: JweConfig) -> Result<Jwe> {
+    let JweConfig { keys, options } = config;
+    Jwe::new(&keys.read(options.key_management, options.content_encryption)?, options)
 }
 
 enum OneTime {

@@ -15,6 +15,7 @@ use crate::facade::{
     to_bytes,
 };
 use crate::jose::Jwt;
+use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Verified};
 use crate::oauth2::{CallOptions, Client};
 use crate::otp::SharedSecret;
@@ -114,6 +115,11 @@ impl Jam {
     /// The keys of JSON Web Signatures, where configured.
     pub fn jws(&self) -> Option<&KeyRing> {
         self.parts.jws.as_ref()
+    }
+
+    /// The codec of JSON Web Encryption, where configured; also for the JSON forms.
+    pub fn jwe(&self) -> Option<&Jwe> {
+        self.parts.jwe.as_ref()
     }
 
     /// The list of tokens, where configured.
@@ -250,6 +256,44 @@ impl Jam {
     /// [`JwtError`](crate::JwtError) says why it is refused.
     pub fn jws_verify(&self, token: &str) -> Result<Verified> {
         self.parts.jws_verify(token)
+    }
+
+    /// A JSON Web Encryption of any bytes, in the compact form (RFC 7516), to the newest key. `header` has further parameters
+    /// for the protected header, beside `alg`, `enc` and `kid`.
+    ///
+    /// ```
+    /// # let section = serde_json::json!({"alg": "A128KW", "enc": "A128GCM", "secret": "AAECAwQFBgcICQoLDA0ODw"});
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jose": {"jwe": section}}))?;
+    /// let header = serde_json::json!({"cty": "text/plain"});
+    /// let token = jam.jwe_encrypt(b"hello", header.as_object())?;
+    /// let decrypted = jam.jwe_decrypt(&token)?;
+    /// assert_eq!((decrypted.plaintext(), decrypted.header().content_type()), (&b"hello"[..], Some("text/plain")));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Validation`](crate::Error::Validation) for a header that contradicts the key;
+    /// [`KeyError::WrongKind`](crate::KeyError::WrongKind) if the newest key may not encrypt.
+    pub fn jwe_encrypt(&self, plaintext: &[u8], header: Option<&Map<String, Value>>) -> Result<String> {
+        self.parts.jwe_encrypt(plaintext, header)
+    }
+
+    /// The header and the plaintext of a JSON Web Encryption in the compact form, if it was encrypted to one of the keys.
+    ///
+    /// ```
+    /// # let section = serde_json::json!({"alg": "A128KW", "enc": "A128GCM", "secret": "AAECAwQFBgcICQoLDA0ODw"});
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"jose": {"jwe": section}}))?;
+    /// let token = jam.jwe_encrypt(b"hello", None)?;
+    /// assert_eq!(jam.jwe_decrypt(&token)?.plaintext(), b"hello");
+    /// assert_eq!(jam.jwe_decrypt("no token").unwrap_err().code(), "jwe.malformed");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JweError`](crate::JweError) says why it is refused; [`KeyError::WrongKind`](crate::KeyError::WrongKind) if there are
+    /// only public keys.
+    pub fn jwe_decrypt(&self, token: &str) -> Result<Decrypted> {
+        self.parts.jwe_decrypt(token)
     }
 
     /// A new session of the owner `session_key`, which is any text. Gives the id: it is a secret of the client's.

@@ -459,6 +459,77 @@ fn a_key_may_be_a_list_of_keys_in_every_format() {
 }
 
 #[test]
+fn the_section_of_encryption_stands_within_jose() {
+    let jwk = json!({"kty": "oct", "k": "BwcHBwcHBwcHBwcHBwcHBw"});
+    let tree = json!({"jose": {"jwe": {
+        "alg": "a128kw", "enc": "a128cbc-hs256", "secret": ["AAECAwQFBgcICQoLDA0ODw", jwk], "accept_enc": "A256GCM",
+        "compress": true, "max_plaintext": 5000, "max_length": 1000,
+    }}});
+    let canonical = canonical(tree.clone()).unwrap();
+    assert_eq!(canonical["jose"]["jwe"]["alg"], "A128KW");
+    assert_eq!(canonical["jose"]["jwe"]["enc"], "A128CBC-HS256");
+    assert_eq!(canonical["jose"]["jwe"]["secret"][1], jwk.to_string());
+    let jwe = typed(tree).unwrap().jwe.unwrap();
+    assert_eq!(jwe.keys.secret.len(), 2);
+    assert_eq!((jwe.options.expanded_limit, jwe.options.length_limit), (Some(5000), 1000));
+
+    let pbes2 = json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a", "allow_pbes2": true, "p2c": 5000});
+    let options = typed(json!({"jose": {"jwe": pbes2}})).unwrap().jwe.unwrap().options;
+    assert_eq!(
+        (options.allow_passwords, options.iterations, options.iterations_limit),
+        (true, Some(5000), None)
+    );
+    let agreed =
+        json!({"alg": "ECDH-ES", "enc": "A128GCM", "public_key": "PEM", "apu": "Alice", "apv": "Bob"});
+    let jwe = typed(json!({"jose": {"jwe": agreed}})).unwrap().jwe.unwrap();
+    assert_eq!(
+        (jwe.options.party_u.as_slice(), jwe.options.party_v.as_slice()),
+        (&b"Alice"[..], &b"Bob"[..])
+    );
+    assert_eq!(jwe.keys.public_key.unwrap().expose(), "PEM");
+
+    for (section, message) in [
+        (json!({}), "jose.jwe.alg: is required, for example \"dir\""),
+        (json!({"alg": "dir"}), "jose.jwe.enc: is required, for example \"A256GCM\""),
+        (
+            json!({"alg": "dir", "enc": "A256GCM", "secrt": "a"}),
+            "jose.jwe.secrt: unknown key; did you mean \"secret\"?",
+        ),
+        (
+            json!({"alg": "dir", "enc": "A256GCM", "secret": {"k": "a"}}),
+            "jose.jwe.secret: must be a JSON Web Key where it is a table, and have \"kty\"",
+        ),
+        (
+            json!({"alg": "ECDH-ES", "enc": "A256GCM", "public_key": ["a"]}),
+            "jose.jwe.public_key: must be one key, not a list",
+        ),
+        (
+            json!({"alg": "dir", "enc": "A256GCM", "p2c": 999}),
+            "jose.jwe.p2c: must be from 1000 to 4294967295",
+        ),
+        (
+            json!({"alg": "dir", "enc": "A256GCM", "compress": 1}),
+            "jose.jwe.compress: must be a boolean, not an integer",
+        ),
+        (
+            json!({"alg": "dir", "enc": "A256GCM", "max_length": -1}),
+            "jose.jwe.max_length: must be from 0 to 4294967295",
+        ),
+    ] {
+        assert_eq!(refused(json!({"jose": {"jwe": section}})), message);
+    }
+    for (section, hint) in [
+        (json!({"alg": "RSA-OEAP", "enc": "A256GCM"}), "did you mean \"RSA-OAEP\"?"),
+        (json!({"alg": "dir", "enc": "A256-GCM"}), "did you mean \"A256GCM\"?"),
+        // attack 41
+        (json!({"alg": "RSA1_5", "enc": "A256GCM"}), "must be one of"),
+    ] {
+        let message = refused(json!({"jose": {"jwe": section}}));
+        assert!(message.contains(hint), "{message}");
+    }
+}
+
+#[test]
 fn the_section_of_signatures_stands_within_jose() {
     let tree =
         json!({"jose": {"jws": {"alg": "hs256", "secret_key": ["a", "b"], "allow_short_secret": true}}});

@@ -473,6 +473,54 @@ fn any_bytes_are_signed_and_verified_with_the_keys_of_the_configuration() {
 }
 
 #[test]
+fn any_bytes_are_encrypted_and_decrypted_with_the_keys_of_the_configuration() {
+    let [old, new] =
+        ["BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg="];
+    let config =
+        |secret: Value| json!({"jose": {"jwe": {"alg": "A256KW", "enc": "A256GCM", "secret": secret}}});
+    for (face, before) in
+        Face::both(&config(json!([new, old]))).into_iter().zip(Face::both(&config(json!(old))))
+    {
+        let header = json!({"cty": "text/plain"});
+        let token = call!(face, jwe_encrypt(b"\xff bytes", header.as_object())).unwrap();
+        let decrypted = call!(face, jwe_decrypt(&token)).unwrap();
+        assert_eq!(decrypted.plaintext(), b"\xff bytes");
+        assert_eq!(decrypted.header().content_type(), Some("text/plain"));
+        assert!(decrypted.header().key_id().is_some());
+        assert_eq!(call!(before, jwe_decrypt(&token)).unwrap_err().code(), "jwe.decryption_failed");
+        let token = call!(before, jwe_encrypt(b"", None)).unwrap();
+        assert_eq!(call!(face, jwe_decrypt(&token)).unwrap().plaintext(), b"");
+        let contradiction = json!({"alg": "dir"});
+        let error = call!(face, jwe_encrypt(b"", contradiction.as_object())).unwrap_err();
+        assert_eq!(error.code(), "validation.invalid");
+    }
+    let pair = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIHcHbQpzGKV9PBbBclGyZkXfTC+H68CZKrF3+6UduSwq\n-----END PRIVATE KEY-----\n";
+    let public = json!({"kty": "OKP", "crv": "X25519", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"});
+    for (section, code) in [
+        (json!({"alg": "ECDH-ES", "enc": "A128GCM", "private_key": pair}), None),
+        (json!({"alg": "ECDH-ES", "enc": "A128GCM", "public_key": public}), None),
+        (json!({"alg": "ECDH-ES", "enc": "A128GCM", "public_key": public, "private_key": pair}), None),
+        (json!({"alg": "ECDH-ES", "enc": "A128GCM"}), Some("key.not_found")),
+        (json!({"alg": "ECDH-ES", "enc": "A128GCM", "secret": "a"}), Some("configuration.invalid")),
+        (
+            json!({"alg": "ECDH-ES", "enc": "A128GCM", "private_key": pair, "password": "a"}),
+            Some("key.malformed"),
+        ),
+        (json!({"alg": "RSA-OAEP", "enc": "A128GCM", "private_key": pair}), Some("key.wrong_kind")),
+        (json!({"alg": "dir", "enc": "A128GCM"}), Some("key.not_found")),
+        (json!({"alg": "dir", "enc": "A128GCM", "public_key": public}), Some("configuration.invalid")),
+        (json!({"alg": "dir", "enc": "A128GCM", "secret": "sixteen letters."}), None),
+        (json!({"alg": "dir", "enc": "A128GCM", "secret": "another length"}), Some("key.wrong_kind")),
+        (json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a"}), Some("validation.invalid")),
+        (json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a", "allow_pbes2": true}), None),
+    ] {
+        for face in Face::try_both(&json!({"jose": {"jwe": section}})) {
+            assert_eq!(face.err().map(|error| error.code()), code, "{section}");
+        }
+    }
+}
+
+#[test]
 fn a_part_without_a_section_names_the_section() {
     let secret = SharedSecret::from_base32("secret").unwrap();
     let (empty, call_options) = (Map::new(), CallOptions::new());
@@ -486,6 +534,8 @@ fn a_part_without_a_section_names_the_section() {
         named(call!(face, jwt_verify_token("t", &VerifyOptions::new())).unwrap_err(), "jwt");
         named(call!(face, jws_sign(b"x", None)).unwrap_err(), "jose.jws");
         named(call!(face, jws_verify("t")).unwrap_err(), "jose.jws");
+        named(call!(face, jwe_encrypt(b"x", None)).unwrap_err(), "jose.jwe");
+        named(call!(face, jwe_decrypt("t")).unwrap_err(), "jose.jwe");
         named(call!(face, session_create("user", &json!({}))).unwrap_err(), "session");
         named(call!(face, session_get("id")).unwrap_err(), "session");
         named(call!(face, session_update("id", &json!({}))).unwrap_err(), "session");

@@ -12,6 +12,7 @@
 //! | top | `log_level`, in Python `logger` and `serializer` |
 //! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`), `private_key`, `public_key`, each one key or a list of them, newest first; `password`; `expire`; `issuer`, `audience`, `subject`, `required`, `typ`, `leeway` (0); `list` |
 //! | `jose.jws` | `alg` and keys as in `jwt`; `allow_short_secret` (false) |
+//! | `jose.jwe` | `alg`, `enc`; `secret` or `private_key`, each one key or a list of them, newest first; `public_key`; `password`; `accept_enc`; `allow_pbes2` (false), `p2c`, `max_p2c` (1000000); `compress` (false), `max_plaintext`; `apu`, `apv`; `max_length` (262144) |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
@@ -40,6 +41,9 @@ use tracing::level_filters::LevelFilter;
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
 use crate::jose::JwtOptions;
+use crate::jose::jwe::{
+    ContentEncryption, DEFAULT_LENGTH_LIMIT, FEWEST_ITERATIONS, JweKeyTexts, JweOptions, KeyManagement,
+};
 use crate::jose::jws::{Algorithm, KeyRingOptions};
 use crate::oauth2::{ClientAuthentication, ProviderOptions};
 pub use crate::otp::OtpKind;
@@ -100,6 +104,8 @@ pub struct Config {
     pub jwt: Option<JwtConfig>,
     /// JSON Web Signatures.
     pub jws: Option<KeyRingOptions>,
+    /// JSON Web Encryption.
+    pub jwe: Option<JweConfig>,
     /// Sessions on the server.
     pub session: Option<SessionConfig>,
     /// OAuth 2.0 providers by the name that calls give.
@@ -120,6 +126,15 @@ pub struct JwtConfig {
     pub options: JwtOptions,
     /// The list that tokens are checked against.
     pub list: Option<ListConfig>,
+}
+
+/// How content is encrypted and decrypted.
+#[derive(Clone, Debug, Default)]
+pub struct JweConfig {
+    /// The keys.
+    pub keys: JweKeyTexts,
+    /// Algorithms and limits.
+    pub options: JweOptions,
 }
 
 /// A white or black list of tokens.
@@ -308,11 +323,12 @@ fn config(top: &mut Section<'_>, context: Context<'_>) -> Result<Config> {
         top.text_or_object(&["serializer"])?;
     }
     let log_level = log_level(top)?;
-    let (jwt, jws) = jose(top)?;
+    let Jose { jwt, jws, jwe } = jose(top)?;
     Ok(Config {
         log_level,
         jwt,
         jws,
+        jwe,
         session: top.section(&["session", "sessions"], session)?,
         oauth2: top.section(&["oauth2"], oauth2)?,
         paseto: top.section(&["paseto"], paseto)?.flatten(),
@@ -334,25 +350,35 @@ fn log_level(top: &mut Section<'_>) -> Result<Option<LevelFilter>> {
     }))
 }
 
-/// `jose.jws`, and `jwt`, which may also stand at `jose.jwt`.
-fn jose(top: &mut Section<'_>) -> Result<(Option<JwtConfig>, Option<KeyRingOptions>)> {
+/// The sections under `jose`.
+#[derive(Default)]
+struct Jose {
+    jwt: Option<JwtConfig>,
+    jws: Option<KeyRingOptions>,
+    jwe: Option<JweConfig>,
+}
+
+/// `jose.jws` and `jose.jwe`, and `jwt`, which may also stand at `jose.jwt`.
+fn jose(top: &mut Section<'_>) -> Result<Jose> {
     let plain = top.section(&["jwt"], jwt)?;
-    let jose = top.section(&["jose"], |jose| {
-        let nested = jose.section(&["jwt"], jwt)?;
-        Ok((jose.section(&["jws"], jws)?.flatten(), nested, jose.unset("jwt")))
+    let nested = top.section(&["jose"], |jose| {
+        let jwt = jose.section(&["jwt"], jwt)?;
+        let jws = jose.section(&["jws"], jws)?.flatten();
+        let jwe = jose.section(&["jwe"], jwe)?.flatten();
+        Ok((Jose { jwt, jws, jwe }, jose.unset("jwt")))
     })?;
-    let Some((jws, nested, canonical)) = jose else { return Ok((plain, None)) };
+    let (nested, canonical) = nested.unwrap_or_default();
     if let Some(rest) = top.unset("jose").filter(|rest| rest.as_object().is_some_and(|rest| !rest.is_empty()))
     {
         top.set("jose", rest);
     }
-    if plain.is_some() && nested.is_some() {
+    if plain.is_some() && nested.jwt.is_some() {
         return Err(top.wrong("jose.jwt", "is another place for \"jwt\"; give one of them"));
     }
     if let Some(canonical) = canonical {
         top.set("jwt", canonical);
     }
-    Ok((plain.or(nested), jws))
+    Ok(Jose { jwt: plain.or(nested.jwt), ..nested })
 }
 
 fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
@@ -390,6 +416,51 @@ fn jws(section: &mut Section<'_>) -> Result<Option<KeyRingOptions>> {
     let algorithm = algorithm(section)?;
     let allow_short_secret = section.boolean(&["allow_short_secret"])?.unwrap_or(false);
     Ok(Some(KeyRingOptions { allow_short_secret, ..keys(section, algorithm, [None; 3])? }))
+}
+
+fn jwe(section: &mut Section<'_>) -> Result<Option<JweConfig>> {
+    if section.has_custom_module(&["custom_module"])? {
+        return Ok(None);
+    }
+    let algorithms: Vec<_> = KeyManagement::all().map(KeyManagement::name).collect();
+    let algorithm = section.choice(&["alg"], &algorithms)?;
+    let algorithm = algorithm.ok_or_else(|| section.missing("alg", "is required, for example \"dir\""))?;
+    let encryptions: Vec<_> = ContentEncryption::all().map(ContentEncryption::name).collect();
+    let encryption = section.choice(&["enc"], &encryptions)?;
+    let encryption =
+        encryption.ok_or_else(|| section.missing("enc", "is required, for example \"A256GCM\""))?;
+    let keys = JweKeyTexts {
+        secret: section.keys(&["secret"], None)?.into_iter().map(into_bytes).collect(),
+        private_key: section.keys(&["private_key"], None)?,
+        public_key: section.key(&["public_key"])?,
+        password: section.secret(&["password"], None)?,
+    };
+    let iterations = |section: &mut Section<'_>, name| {
+        let range = u64::from(FEWEST_ITERATIONS)..=u64::from(u32::MAX);
+        Ok::<_, Error>(section.integer(&[name], range)?.and_then(|count| u32::try_from(count).ok()))
+    };
+    let size = |section: &mut Section<'_>, name| {
+        let size = section.integer(&[name], 0..=u64::from(u32::MAX))?;
+        Ok::<_, Error>(size.and_then(|size| usize::try_from(size).ok()))
+    };
+    let party = |section: &mut Section<'_>, name| {
+        Ok::<_, Error>(section.text(&[name])?.map(String::into_bytes).unwrap_or_default())
+    };
+    let accepted = section.texts(&["accept_enc"])?.unwrap_or_default();
+    let options = JweOptions {
+        key_management: algorithm.parse()?,
+        content_encryption: encryption.parse()?,
+        also_accepted: accepted.iter().map(|name| name.parse()).collect::<Result<_>>()?,
+        allow_passwords: section.boolean(&["allow_pbes2"])?.unwrap_or(false),
+        iterations: iterations(section, "p2c")?,
+        iterations_limit: iterations(section, "max_p2c")?,
+        compress: section.boolean(&["compress"])?.unwrap_or(false),
+        expanded_limit: size(section, "max_plaintext")?,
+        party_u: party(section, "apu")?,
+        party_v: party(section, "apv")?,
+        length_limit: size(section, "max_length")?.unwrap_or(DEFAULT_LENGTH_LIMIT),
+    };
+    Ok(Some(JweConfig { keys, options }))
 }
 
 fn algorithm(section: &mut Section<'_>) -> Result<Algorithm> {

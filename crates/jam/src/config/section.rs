@@ -154,6 +154,14 @@ impl<'a> Section<'a> {
         self.secrets(names, variable)
     }
 
+    /// One key, as [`Section::keys`].
+    pub(super) fn key(&mut self, names: &[&'static str]) -> Result<Option<Secret<String>>> {
+        if self.given.get(names[0]).is_some_and(Value::is_array) {
+            return Err(self.wrong(names[0], "must be one key, not a list"));
+        }
+        Ok(self.keys(names, None)?.pop())
+    }
+
     /// Puts the JSON text of a key in the place of its table.
     fn write_out_key(&self, value: &mut Value, name: &str) -> Result<()> {
         if kind(value, self.context) != "a table" {

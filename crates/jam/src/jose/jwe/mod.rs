@@ -22,6 +22,7 @@ mod deflate;
 mod header;
 mod json;
 mod key;
+mod key_texts;
 mod message;
 mod password;
 
@@ -32,6 +33,7 @@ pub use compact::{Undecrypted, encrypt, encrypt_with};
 pub use header::Header;
 pub use json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};
 pub use key::{DecryptionKey, EncryptionKey};
+pub use key_texts::JweKeyTexts;
 pub use message::{DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
 pub use password::{DEFAULT_ITERATIONS_LIMIT, FEWEST_ITERATIONS};
 
