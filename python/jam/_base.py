@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import logging
 
     from jam.encoders import BaseEncoder
+    from jam.jose import BaseJWE
     from jam.jwt import BaseJWT
     from jam.otp import ConfiguredOTP
     from jam.paseto import BasePASETO
@@ -39,11 +40,12 @@ class _NotConfigured:
         )
 
 
-_DOES_NO_IO = frozenset({"jwt", "otp", "paseto"})
+_DOES_NO_IO = frozenset({"jwt", "jose.jwe", "otp", "paseto"})
 
 _METHODS = {
     "jwt": ("encode", "decode", "make_payload"),
     "jwt.list": ("add", "check", "delete"),
+    "jose.jwe": ("encrypt", "decrypt"),
     "session": ("create", "get", "update", "delete", "clear", "rework"),
     "oauth2": ("get_authorization_url", "fetch_token", "refresh_token", "client_credentials_flow"),
     "otp": ("code", "uri", "verify"),
@@ -86,6 +88,8 @@ class BaseJam:
         self._leeway: float = 0
         self.jwt: BaseJWT | None = self._make_jwt(settings.get("jwt"), serializer)
         self._jwt: Any = _or_refusal(self.jwt, "jwt")
+        self.jwe: BaseJWE | None = self._make(settings, "jose.jwe")
+        self._jwe: Any = _or_refusal(self.jwe, "jose.jwe")
         self._replay_guard: Any = _NotConfigured("otp.replay_guard" if "otp" in settings else "otp")
         self.otp: ConfiguredOTP | None = self._make_otp(settings.get("otp"))
         self._otp: Any = _or_refusal(self.otp, "otp")
@@ -111,9 +115,12 @@ class BaseJam:
             ) from None
 
     def _make(self, settings: dict[str, Any], part: str, **extra: Any) -> Any:
-        if part not in settings:
-            return None
-        return self._create(settings[part], part, **extra)
+        section = settings
+        for name in part.split("."):
+            if name not in section:
+                return None
+            section = section[name]
+        return self._create(section, part, **extra)
 
     def _create(self, section: dict[str, Any], part: str, path: str | None = None, **extra: Any) -> Any:
         """Makes a part of its section, which stands at `path` in the configuration."""

@@ -44,6 +44,7 @@ __all__ = [
     "generate_rsa_key_pair",
     "generate_symmetric_key",
     "hash_password",
+    "jwe_keys",
     "jwt_make_payload",
     "parse_uri",
     "paseto_make_payload",
@@ -214,6 +215,16 @@ class JWE:
         recipients: Sequence[JWE] | None = None,
     ) -> dict[str, Any]: ...
     def decrypt_json(self, message: dict[str, Any] | str) -> DecryptedJWE: ...
+
+def jwe_keys(
+    alg: str,
+    enc: str,
+    *,
+    secret: str | bytes | Sequence[str | bytes] | None = None,
+    private_key: str | bytes | Sequence[str | bytes] | None = None,
+    public_key: str | bytes | None = None,
+    password: str | bytes | None = None,
+) -> list[JWK]: ...
 
 @final
 class DecryptedJWE:

@@ -10,6 +10,7 @@ from jam._base import BaseJam
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from jam.jose import DecryptedJWE
     from jam.oauth2 import BaseOAuth2Client
     from jam.sessions import BaseSessionModule, SessionInfo
 
@@ -30,6 +31,7 @@ class Jam(BaseJam):
 
     Attributes:
         jwt: The module that makes tokens; `None` where it is not configured, like all that follow.
+        jwe: The module that encrypts.
         session: The session store.
         oauth2: The OAuth 2.0 clients by the name of their provider.
         otp: Called with a secret, it gives a `TOTP` or `HOTP`.
@@ -42,6 +44,7 @@ class Jam(BaseJam):
     MODULES: ClassVar[dict[str, str | Callable[..., Any]]] = {
         "jwt": "jam.jwt.create_instance",
         "jwt.list": "jam.jwt.lists.create_instance",
+        "jose.jwe": "jam.jose.create_jwe",
         "session": "jam.sessions.create_instance",
         "oauth2": "jam.oauth2.create_instance",
         "otp": "jam.otp.create_instance",
@@ -109,6 +112,27 @@ class Jam(BaseJam):
     jwt_create = jwt_create_token
     jwt_encode = jwt_create_token
     jwt_decode = jwt_verify_token
+
+    def jwe_encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str:
+        """Encrypts into a compact token (RFC 7516), to the newest key.
+
+        Args:
+            plaintext: The content.
+            header: Further header parameters, for instance `{"cty": "JWT"}`.
+        """
+        return self._jwe.encrypt(plaintext, header)
+
+    def jwe_decrypt(self, token: str) -> DecryptedJWE:
+        """Decrypts a compact token, and gives its `header` and its `plaintext`.
+
+        Args:
+            token: The token.
+
+        Raises:
+            JamJWEDecryptionError: The token was not encrypted to one of the keys, or was changed.
+            JamError: The token is malformed, or of another algorithm.
+        """
+        return self._jwe.decrypt(token)
 
     def session_create(self, session_key: str, data: dict[str, Any]) -> str:
         """Makes a session.

@@ -1,5 +1,97 @@
 """JSON Object Signing and Encryption (RFC 7515 to 7519). It does no I/O, so this module serves asyncio as well."""
 
-from jam._jam import JWE, JWK, DecryptedJWE, JWKSet, SkippedKey
+from __future__ import annotations
 
-__all__ = ["JWE", "JWK", "DecryptedJWE", "JWKSet", "SkippedKey"]
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from jam import _jam
+from jam._jam import JWK, DecryptedJWE, JWKSet, SkippedKey
+
+__all__ = ["JWE", "JWK", "BaseJWE", "DecryptedJWE", "JWKSet", "SkippedKey", "create_jwe"]
+
+
+class BaseJWE(ABC):
+    """Encryption of the user's own, named by `Jam.MODULES["jose.jwe"]` or by `custom_module`.
+
+    The keys of the section are given to the class as keywords.
+    """
+
+    @abstractmethod
+    def encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str:
+        """Encrypts into a compact token.
+
+        Args:
+            plaintext: The content.
+            header: Further header parameters.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def decrypt(self, token: str) -> DecryptedJWE:
+        """Decrypts a compact token, and gives what has at least its `header` and its `plaintext`.
+
+        Args:
+            token: The token.
+        """
+        raise NotImplementedError
+
+
+class JWE(_jam.JWE, BaseJWE):
+    """Encrypts and decrypts with one algorithm and one key, which are prepared once (RFC 7516).
+
+    Args:
+        alg: How the content's key reaches the reader: `dir`, `A128KW` `A192KW` `A256KW`, `A128GCMKW` `A192GCMKW`
+            `A256GCMKW`, `RSA-OAEP` `RSA-OAEP-256` `RSA-OAEP-384` `RSA-OAEP-512`, `ECDH-ES` `ECDH-ES+A128KW`
+            `ECDH-ES+A192KW` `ECDH-ES+A256KW`, or where it is allowed `PBES2-HS256+A128KW` `PBES2-HS384+A192KW`
+            `PBES2-HS512+A256KW`.
+        enc: How the content is encrypted: `A128GCM` `A192GCM` `A256GCM` `A128CBC-HS256` `A192CBC-HS384`
+            `A256CBC-HS512`.
+        key: A `JWK`, its members, PEM or JWK text, or bytes: a shared key, or a password for PBES2. A public key
+            encrypts only. A list of keys, the newest first: that one encrypts, all decrypt. A `JWKSet` decrypts with
+            those of its keys that fit.
+        compress: Whether plaintexts are compressed (`zip`). How much shorter they get shows something of what is in
+            them: leave this off where somebody else has a say in a part of them.
+        max_plaintext: The most bytes that a compressed plaintext may expand to. If left out, compressed tokens are
+            refused, or with `compress` expand to 1 MiB at most.
+        allow_pbes2: Whether `alg` may be one that works with a password, which can be guessed from a token, and which
+            whoever can send a token can have iterated.
+        p2c: How often a password is iterated; 600 000 times with SHA-256 and 210 000 with the others if left out.
+        max_p2c: How often a token may have a password iterated; 1 000 000 times if left out.
+        apu: Who makes the tokens (ECDH-ES).
+        apv: Whom they are for (ECDH-ES).
+        accept_enc: Further content encryptions that are decrypted.
+        max_length: The longest token that is read; 256 KiB if left out.
+
+    Raises:
+        JamJWEUnsupportedAlgorithm: There is no such algorithm.
+        JamKeyError: The key is not of the algorithm's kind or length, or its `use`, `key_ops` or `alg` do not allow it.
+        JamValidationError: A password that is not allowed, or an option that the algorithm does not have.
+    """
+
+
+def create_jwe(
+    alg: str,
+    enc: str,
+    *,
+    secret: str | bytes | Sequence[str | bytes] | None = None,
+    private_key: str | bytes | Sequence[str | bytes] | None = None,
+    public_key: str | bytes | None = None,
+    password: str | bytes | None = None,
+    **options: Any,
+) -> BaseJWE:
+    """Makes what a section `jose.jwe` asks for; its other keys are the keywords of `JWE`.
+
+    Args:
+        alg: How the content's key reaches the reader.
+        enc: How the content is encrypted.
+        secret: The shared key, or several, the newest first: as many bytes as the algorithm asks for, these in
+            base64url, or a JWK. With PBES2, the password.
+        private_key: The private key as PEM or JWK text, or several, the newest first.
+        public_key: The public key to encrypt to; that of the newest private key if left out.
+        password: Opens an encrypted private key.
+        **options: Keywords of `JWE`.
+    """
+    keys = _jam.jwe_keys(alg, enc, secret=secret, private_key=private_key, public_key=public_key, password=password)
+    return JWE(alg, enc, keys, **options)

@@ -18,7 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from faces import Face
 from jam.exceptions import (
+    JamConfigurationError,
+    JamConfigurationMissingSection,
     JamError,
     JamJWEDecryptionError,
     JamJWEMalformed,
@@ -28,7 +31,7 @@ from jam.exceptions import (
     JamKeyWrongKind,
     JamValidationError,
 )
-from jam.jose import JWE, JWK, DecryptedJWE, JWKSet
+from jam.jose import JWE, JWK, BaseJWE, DecryptedJWE, JWKSet
 from joserfc import jwe as joserfc_jwe
 from joserfc import jwk as joserfc_jwk
 from joserfc.jwe import FlattenedJSONEncryption, GeneralJSONEncryption, JWERegistry
@@ -453,3 +456,98 @@ def test_wrong_arguments_from_requests_are_errors_of_jam() -> None:
     for wrong in (None, 1, [], {"x": object()}):
         with pytest.raises(JamValidationError):
             ours.decrypt_json(wrong)
+
+
+SECRETS = [encode(bytes(range(32))), encode(bytes(range(1, 33)))]
+
+
+@pytest.fixture
+def configured(face: Face) -> Any:
+    return face.jam({"jose": {"jwe": {"alg": "A256KW", "enc": "A256GCM", "secret": SECRETS}}})
+
+
+def test_the_facades_encrypt_and_decrypt(face: Face, configured: Any) -> None:
+    token = configured.jwe_encrypt(PLAINTEXT, {"cty": "text/plain"})
+    decrypted = configured.jwe_decrypt(token)
+    assert (decrypted.plaintext, decrypted.header["cty"]) == (PLAINTEXT, "text/plain")
+    before = face.jam({"jose": {"jwe": {"alg": "A256KW", "enc": "A256GCM", "secret": SECRETS[1]}}})
+    assert configured.jwe_decrypt(before.jwe_encrypt(PLAINTEXT)).plaintext == PLAINTEXT
+    with pytest.raises(JamJWEDecryptionError):
+        before.jwe_decrypt(token)
+    for wrong in (None, 7, b"x"):
+        with pytest.raises(JamValidationError):
+            configured.jwe_decrypt(wrong)
+    with pytest.raises(JamConfigurationMissingSection, match=r"jose\.jwe"):
+        face.jam({}).jwe_encrypt(b"")
+
+
+def test_a_section_takes_its_keys_in_every_form(face: Face) -> None:
+    key = agreement_key("P-256")
+    encrypted = key.to_pem(private=True, password="a password")
+    algorithms = {"alg": "ECDH-ES+A128KW", "enc": "A128CBC-HS256"}
+    public = face.jam({"jose": {"jwe": algorithms | {"public_key": key.to_dict()}}})
+    token = public.jwe_encrypt(PLAINTEXT)
+    with pytest.raises(JamKeyWrongKind):
+        public.jwe_decrypt(token)
+    for keys in (
+        {"private_key": key.to_pem(private=True)},
+        {"private_key": key.to_dict(private=True)},
+        {"private_key": [JWK.generate("EC").to_pem(private=True), key.to_json(private=True)]},
+        {"private_key": encrypted, "password": "a password"},
+        {"private_key": key.to_pem(private=True), "public_key": agreement_key("P-384").to_pem()},
+    ):
+        assert face.jam({"jose": {"jwe": algorithms | keys}}).jwe_decrypt(token).plaintext == PLAINTEXT
+    for secret in (
+        bytes(16),
+        encode(bytes(16)),
+        encode(bytes(16)) + "==",
+        JWK.from_secret(bytes(16)).to_dict(private=True),
+    ):
+        section = {"alg": "dir", "enc": "A128GCM", "secret": secret}
+        token = face.jam({"jose": {"jwe": section}}).jwe_encrypt(PLAINTEXT)
+        assert JWE("dir", "A128GCM", bytes(16)).decrypt(token).plaintext == PLAINTEXT
+    section = {"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a password", "allow_pbes2": True, "p2c": 1000}
+    jam = face.jam({"jose": {"jwe": section}})
+    assert jam.jwe_decrypt(jam.jwe_encrypt(PLAINTEXT)).plaintext == PLAINTEXT
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"alg": "dir"}, "jose.jwe.enc"),
+        ({"alg": "RSA1_5", "enc": "A128GCM"}, "jose.jwe.alg"),
+        ({"alg": "dir", "enc": "A128GCM", "secrt": "x"}, 'jose.jwe.secrt: unknown key; did you mean "secret"?'),
+        ({"alg": "dir", "enc": "A128GCM", "secret": "too short"}, "jose.jwe: dir needs a secret of exactly 16 bytes"),
+        ({"alg": "dir", "enc": "A128GCM"}, "jose.jwe: dir needs secret"),
+        ({"alg": "dir", "enc": "A128GCM", "private_key": "x"}, "jose.jwe.alg: dir works with secret"),
+        ({"alg": "RSA-OAEP", "enc": "A128GCM", "private_key": "x"}, "jose.jwe: "),
+        ({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "x"}, "jose.jwe: PBES2"),
+    ],
+    ids=str,
+)
+def test_a_section_that_cannot_be_used_is_named(face: Face, section: dict[str, Any], message: str) -> None:
+    with pytest.raises(JamError) as refusal:
+        face.jam({"jose": {"jwe": section}})
+    assert message in str(refusal.value)
+
+
+class Reversing(BaseJWE):
+    """Not a cipher."""
+
+    def __init__(self, alg: str, depth: int) -> None:
+        self.depth = depth
+
+    def encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str:
+        return plaintext[::-1].decode()
+
+    def decrypt(self, token: str) -> Any:
+        return token[::-1].encode()
+
+
+def test_a_class_of_ones_own_stands_in(face: Face) -> None:
+    jam = face.jam({"jose": {"jwe": {"custom_module": Reversing, "alg": "mine", "depth": 2}}})
+    assert jam.jwe_encrypt(b"abc") == "cba"
+    assert jam.jwe_decrypt("cba") == b"abc"
+    assert jam.target.jwe.depth == 2
+    with pytest.raises(JamConfigurationError, match=r"jose\.jwe"):
+        face.jam({"jose": {"jwe": {"custom_module": Reversing, "alg": "mine", "width": 2}}})

@@ -15,6 +15,7 @@ from jam.aio.sessions import BaseSessionModule
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from jam.jose import DecryptedJWE
     from jam.sessions import SessionInfo
 
 __all__ = ["Jam"]
@@ -31,6 +32,7 @@ class Jam(BaseJam):
     MODULES: ClassVar[dict[str, str | Callable[..., Any]]] = {
         "jwt": "jam.jwt.create_instance",
         "jwt.list": "jam.aio.lists.create_instance",
+        "jose.jwe": "jam.jose.create_jwe",
         "session": "jam.aio.sessions.create_instance",
         "oauth2": "jam.aio.oauth2.create_instance",
         "otp": "jam.otp.create_instance",
@@ -78,6 +80,14 @@ class Jam(BaseJam):
     jwt_create = jwt_create_token
     jwt_encode = jwt_create_token
     jwt_decode = jwt_verify_token
+
+    async def jwe_encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str:
+        """Encrypts into a compact token (RFC 7516), to the newest key."""
+        return self._jwe.encrypt(plaintext, header)
+
+    async def jwe_decrypt(self, token: str) -> DecryptedJWE:
+        """Decrypts a compact token, and gives its `header` and its `plaintext`."""
+        return self._jwe.decrypt(token)
 
     async def session_create(self, session_key: str, data: dict[str, Any]) -> str:
         """Makes a session."""

@@ -2,13 +2,17 @@
 
 use jam::encoding::json_object;
 use jam::jose::Jwk;
-use jam::jose::jwe::{ContentEncryption, Decrypted, EncryptOptions, Jwe, JweOptions, KeyManagement};
+use jam::jose::jwe::{
+    ContentEncryption, Decrypted, EncryptOptions, Jwe, JweKeyTexts, JweOptions, KeyManagement,
+};
+use jam::secret::Secret;
 use jam::{JweError, Result};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use serde_json::{Map, Value};
 
+use super::jwk::PyJwk;
 use super::{Keys, keys, one};
 use crate::arguments::{bytes_or_text, integer, required_dict, text, type_name};
 use crate::{error, json};
@@ -292,16 +296,13 @@ fn encryption_keys(value: &Bound<'_, PyAny>, algorithm: KeyManagement) -> PyResu
     if !algorithm.is_password_based() {
         return keys(value, "key");
     }
-    let items: Option<Vec<_>> = match (value.cast::<PyList>(), value.cast::<PyTuple>()) {
-        (Ok(list), _) => Some(list.iter().collect()),
-        (_, Ok(tuple)) => Some(tuple.iter().collect()),
-        _ => None,
-    };
-    match items {
-        Some(items) => items.iter().map(password).collect::<PyResult<_>>().map(Keys::Several),
-        None if value.is_instance_of::<PyString>() => password(value).map(Box::new).map(Keys::One),
-        None => keys(value, "key"),
+    if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+        return several(value).iter().map(password).collect::<PyResult<_>>().map(Keys::Several);
     }
+    if value.is_instance_of::<PyString>() {
+        return password(value).map(Box::new).map(Keys::One);
+    }
+    keys(value, "key")
 }
 
 fn password(value: &Bound<'_, PyAny>) -> PyResult<Jwk> {
@@ -315,14 +316,7 @@ fn password(value: &Bound<'_, PyAny>) -> PyResult<Jwk> {
 
 /// One content encryption or several.
 fn encryptions(value: &Bound<'_, PyAny>) -> PyResult<Vec<ContentEncryption>> {
-    let names: Vec<_> = if let Ok(list) = value.cast::<PyList>() {
-        list.iter().collect()
-    } else if let Ok(tuple) = value.cast::<PyTuple>() {
-        tuple.iter().collect()
-    } else {
-        vec![value.clone()]
-    };
-    names.iter().map(|name| text(name, "accept_enc")?.parse().map_err(error::to_py)).collect()
+    several(value).iter().map(|name| text(name, "accept_enc")?.parse().map_err(error::to_py)).collect()
 }
 
 /// The members of a dict that is a header; none at all without one.
@@ -350,8 +344,55 @@ fn malformed(reason: impl Into<jam::Reason>) -> PyErr {
     error::to_py(JweError::Malformed(reason.into()).into())
 }
 
-/// Adds this part's classes.
+/// The keys of a section `jose.jwe`, as `JWE` takes them.
+#[pyfunction]
+#[pyo3(signature = (alg, enc, *, secret = None, private_key = None, public_key = None, password = None))]
+fn jwe_keys(
+    alg: &Bound<'_, PyAny>,
+    enc: &Bound<'_, PyAny>,
+    secret: Option<&Bound<'_, PyAny>>,
+    private_key: Option<&Bound<'_, PyAny>>,
+    public_key: Option<&Bound<'_, PyAny>>,
+    password: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<PyJwk>> {
+    let texts = |value: Option<&Bound<'_, PyAny>>, name: &str| -> PyResult<Vec<Secret<String>>> {
+        let items = value.map(several).unwrap_or_default();
+        items.iter().map(|item| secret_text(item, name)).collect()
+    };
+    let secrets = secret.map(several).unwrap_or_default();
+    let secrets = secrets.iter().map(|item| bytes_or_text(item, "secret").map(Secret::new));
+    let keys = JweKeyTexts {
+        secret: secrets.collect::<PyResult<_>>()?,
+        private_key: texts(private_key, "private_key")?,
+        public_key: public_key.map(|key| secret_text(key, "public_key")).transpose()?,
+        password: password.map(|password| secret_text(password, "password")).transpose()?,
+    };
+    let algorithm = text(alg, "alg")?.parse().map_err(error::to_py)?;
+    let encryption = text(enc, "enc")?.parse().map_err(error::to_py)?;
+    let keys = keys.read(algorithm, encryption).map_err(error::to_py)?;
+    Ok(keys.into_iter().map(PyJwk::of).collect())
+}
+
+/// The items of a list or a tuple; anything else is the one item.
+fn several<'py>(value: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    if let Ok(list) = value.cast::<PyList>() {
+        list.iter().collect()
+    } else if let Ok(tuple) = value.cast::<PyTuple>() {
+        tuple.iter().collect()
+    } else {
+        vec![value.clone()]
+    }
+}
+
+fn secret_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Secret<String>> {
+    String::from_utf8(bytes_or_text(value, name)?)
+        .map(Secret::new)
+        .map_err(|_| error::validation_at(name, &format!("{name}: the bytes are no text in UTF-8")))
+}
+
+/// Adds this part's classes and functions.
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyJwe>()?;
-    module.add_class::<PyDecryptedJwe>()
+    module.add_class::<PyDecryptedJwe>()?;
+    module.add_function(wrap_pyfunction!(jwe_keys, module)?)
 }

@@ -328,6 +328,10 @@ impl PyJwk {
 }
 
 impl PyJwk {
+    pub(super) fn of(key: Jwk) -> Self {
+        Self(key)
+    }
+
     pub(super) fn key(&self) -> &Jwk {
         &self.0
     }
