@@ -112,6 +112,20 @@ impl PrivateNumbers {
 
     pub(super) fn pair(&self, public: &PublicNumbers) -> Result<KeyPair, KeyError> {
         public.check()?;
+        let misfit =
+            || KeyError::Malformed("the numbers of the RSA private key do not fit each other".into());
+        let numbers = [
+            &self.exponent,
+            &self.first_prime,
+            &self.second_prime,
+            &self.first_exponent,
+            &self.second_exponent,
+            &self.coefficient,
+        ];
+        // All are smaller than the modulus. Larger ones would only cost time.
+        if numbers.iter().any(|number| number.expose().len() > public.modulus.len()) {
+            return Err(misfit());
+        }
         warm_up();
         KeyPair::from_components(&aws_lc_rs::rsa::KeyPairComponents {
             public_key: PublicKeyComponents { n: &public.modulus, e: &public.exponent },
@@ -122,7 +136,7 @@ impl PrivateNumbers {
             dQ: self.second_exponent.expose(),
             qInv: self.coefficient.expose(),
         })
-        .map_err(|_| KeyError::Malformed("the numbers of the RSA private key do not fit each other".into()))
+        .map_err(|_| misfit())
     }
 }
 

@@ -61,9 +61,11 @@ impl Jwk {
         if text.len() > LONGEST_JWK {
             return Err(KeyError::Malformed("JWK: the text of a key has at most 64 KiB".into()).into());
         }
-        let members = json_object(text.as_bytes())
+        let mut members = json_object(text.as_bytes())
             .map_err(|reason| KeyError::Malformed(format!("JWK: {reason}").into()))?;
-        Self::from_dict(&members)
+        let key = Self::from_dict(&members);
+        wipe(&mut members);
+        key
     }
 
     /// Reads a JWK from the members of its JSON object.
@@ -278,14 +280,10 @@ impl Jwk {
     /// # Errors
     /// As [`Jwk::to_private_dict`].
     pub fn to_private_json(&self) -> Result<Secret<String>> {
-        let mut members = Value::Object(self.to_private_dict()?);
-        let text = Secret::new(members.to_string());
-        for value in members.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            if let Value::String(text) = value {
-                text.zeroize();
-            }
-        }
-        Ok(text)
+        let mut members = self.to_private_dict()?;
+        let text = serde_json::to_string(&members).map(Secret::new);
+        wipe(&mut members);
+        text.map_err(|_| KeyError::Malformed("JWK: the key cannot be written as JSON".into()).into())
     }
 
     /// The public half in PEM: `PUBLIC KEY`, a SubjectPublicKeyInfo (RFC 5280 section 4.1).
@@ -434,6 +432,15 @@ impl Jwk {
     }
 }
 
+/// Overwrites the texts of a JWK, some of which may be secret.
+fn wipe(members: &mut Map<String, Value>) {
+    for value in members.values_mut() {
+        if let Value::String(text) = value {
+            text.zeroize();
+        }
+    }
+}
+
 fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut once = Vec::new();
     for name in names {
@@ -493,6 +500,13 @@ impl<'a> Members<'a> {
         }
         let public = rsa::PublicNumbers::new(&self.bytes("n")?, &self.bytes("e")?);
         let private = if self.0.contains_key("d") {
+            // RFC 7518 section 6.3.2 leaves it to the reader whether "d" alone is enough.
+            if ["p", "q", "dp", "dq", "qi"].iter().any(|name| !self.0.contains_key(*name)) {
+                return Err(KeyError::Malformed(
+                    "JWK: a private RSA key needs \"p\", \"q\", \"dp\", \"dq\" and \"qi\" beside \"d\""
+                        .into(),
+                ));
+            }
             Some(rsa::PrivateNumbers {
                 exponent: self.number("d")?,
                 first_prime: self.number("p")?,
