@@ -15,19 +15,20 @@ pub use jwe::jwe;
 pub use jwk::{jwk, jwk_set};
 pub use jws::jws;
 pub use otp::otpauth_uri;
-pub use paseto::paseto;
+pub use paseto::{paserk, paseto};
 
 /// Looks at one input, and panics when something does not hold that must.
 pub type Target = fn(&[u8]);
 
 /// All targets by the name of their folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("config", config),
     ("jwe", jwe),
     ("jwk", jwk),
     ("jwk_set", jwk_set),
     ("jws", jws),
     ("otpauth_uri", otpauth_uri),
+    ("paserk", paserk),
     ("paseto", paseto),
 ];
 
