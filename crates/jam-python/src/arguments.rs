@@ -16,6 +16,15 @@ pub(crate) fn integer<T: TryFrom<i128>>(value: &Bound<'_, PyAny>, name: &str) ->
     number.ok_or_else(|| error::validation_at(name, &format!("{name}: the number is out of range")))
 }
 
+/// As [`integer`], where the argument may be left out.
+pub(crate) fn integer_or<T: TryFrom<i128>>(
+    value: Option<&Bound<'_, PyAny>>,
+    name: &str,
+    default: T,
+) -> PyResult<T> {
+    value.map_or(Ok(default), |value| integer(value, name))
+}
+
 /// The text of a str. Another type is a `TypeError`, a lone surrogate a `JamValidationError`.
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a str> {
     let value = value.cast::<PyString>().map_err(|_| wrong_type(value, name, "str"))?;

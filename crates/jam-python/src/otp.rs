@@ -6,7 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::arguments::{Text, integer, opaque_text, required_text, text};
+use crate::arguments::{Text, integer, integer_or, opaque_text, required_text, text};
 use crate::error::{self, not_picklable};
 use crate::log;
 
@@ -43,7 +43,7 @@ impl Hotp {
 
     /// Gives the code of a counter.
     fn at(&self, factor: &Bound<'_, PyAny>) -> PyResult<String> {
-        Ok(self.0.at(counter(factor)?))
+        Ok(self.0.at(counter(Some(factor))?))
     }
 
     /// Whether the code belongs to one of the counters `factor` to `factor + look_ahead`.
@@ -79,7 +79,7 @@ impl Hotp {
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
-        let (counter, look_ahead) = (required_counter(factor)?, steps(look_ahead)?);
+        let (counter, look_ahead) = (counter(factor)?, integer_or(look_ahead, "look_ahead", 1)?);
         self.0.verify_step(opaque_text(code, "code")?, counter, look_ahead).map_err(error::to_py)
     }
 
@@ -105,9 +105,9 @@ impl Hotp {
         factor: Option<&Bound<'_, PyAny>>,
         window: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
-        let (codes, counter, window) =
-            (typed_codes(codes)?, required_counter(factor)?, window_steps(window)?);
-        self.0.resynchronize(&borrowed(&codes), counter, window).map_err(error::to_py)
+        let (codes, counter) = (typed_codes(codes)?, counter(factor)?);
+        let window = integer_or(window, "window", 100)?;
+        self.0.resynchronize(&codes, counter, window).map_err(error::to_py)
     }
 
     /// Gives what a replay guard keeps of an accepted counter: a key, and for how many seconds.
@@ -131,7 +131,7 @@ impl Hotp {
         issuer: Option<Text>,
         counter: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let counter = counter.map_or(Ok(0), |counter| integer(counter, "counter"))?;
+        let counter = integer_or(counter, "counter", 0)?;
         self.0.provisioning_uri(&name.0, issuer_text(issuer.as_ref()), counter).map_err(error::to_py)
     }
 
@@ -268,7 +268,7 @@ impl Totp {
         factor: Option<&Bound<'_, PyAny>>,
         look_ahead: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
-        let (look_ahead, time) = (steps(look_ahead)?, time(factor)?);
+        let (look_ahead, time) = (integer_or(look_ahead, "look_ahead", 1)?, time(factor)?);
         self.0.verify_step(opaque_text(code, "code")?, look_ahead, time).map_err(error::to_py)
     }
 
@@ -294,8 +294,9 @@ impl Totp {
         factor: Option<&Bound<'_, PyAny>>,
         window: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<u64>> {
-        let (codes, window, time) = (typed_codes(codes)?, window_steps(window)?, time(factor)?);
-        self.0.resynchronize(&borrowed(&codes), window, time).map_err(error::to_py)
+        let (codes, time) = (typed_codes(codes)?, time(factor)?);
+        let window = integer_or(window, "window", 100)?;
+        self.0.resynchronize(&codes, window, time).map_err(error::to_py)
     }
 
     /// Gives what a replay guard keeps of an accepted step: a key, and for how many seconds.
@@ -456,7 +457,7 @@ impl RecoveryCodes {
     #[staticmethod]
     #[pyo3(signature = (count = None), text_signature = "(count=10)")]
     fn generate(count: Option<&Bound<'_, PyAny>>) -> PyResult<(Vec<String>, Self)> {
-        let count = count.map_or(Ok(10), |count| integer(count, "count"))?;
+        let count = integer_or(count, "count", 10)?;
         let (codes, kept) = jam::otp::RecoveryCodes::generate(count).map_err(error::to_py)?;
         Ok((codes.iter().map(|code| code.expose().clone()).collect(), Self(kept)))
     }
@@ -516,9 +517,9 @@ fn options(
 ) -> PyResult<OtpOptions> {
     let default = OtpOptions::default();
     Ok(OtpOptions {
-        digits: digits.map_or(Ok(default.digits), |digits| integer(digits, "digits"))?,
+        digits: integer_or(digits, "digits", default.digits)?,
         digest: digest.map_or(Ok(default.digest), |digest| digest.0.parse()).map_err(error::to_py)?,
-        interval: interval.map_or(Ok(default.interval), |interval| integer(interval, "interval"))?,
+        interval: integer_or(interval, "interval", default.interval)?,
     })
 }
 
@@ -526,25 +527,15 @@ fn issuer_text(issuer: Option<&Text>) -> &str {
     issuer.map_or("", |issuer| &issuer.0)
 }
 
-fn counter(factor: &Bound<'_, PyAny>) -> PyResult<u64> {
-    integer(factor, "factor")
-}
-
-fn required_counter(factor: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
-    counter(factor.ok_or_else(|| error::validation("factor: a HOTP code needs its counter"))?)
+fn counter(factor: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+    integer(factor.ok_or_else(|| error::validation("factor: a HOTP code needs its counter"))?, "factor")
 }
 
 fn time(factor: Option<&Bound<'_, PyAny>>) -> PyResult<Timestamp> {
-    factor
-        .map_or_else(|| Ok(Timestamp::now()), |factor| integer(factor, "factor").map(Timestamp::from_seconds))
-}
-
-fn steps(look_ahead: Option<&Bound<'_, PyAny>>) -> PyResult<u32> {
-    look_ahead.map_or(Ok(1), |look_ahead| integer(look_ahead, "look_ahead"))
-}
-
-fn window_steps(window: Option<&Bound<'_, PyAny>>) -> PyResult<u32> {
-    window.map_or(Ok(100), |window| integer(window, "window"))
+    match factor {
+        Some(factor) => integer(factor, "factor").map(Timestamp::from_seconds),
+        None => Ok(Timestamp::now()),
+    }
 }
 
 /// The texts of `codes`, an iterable; no more of it is read than makes too many.
@@ -553,10 +544,6 @@ fn typed_codes(codes: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         return Err(PyTypeError::new_err("codes: expected several codes, not one str"));
     }
     codes.try_iter()?.take(6).map(|code| Ok(opaque_text(&code?, "code")?.to_owned())).collect()
-}
-
-fn borrowed(codes: &[String]) -> Vec<&str> {
-    codes.iter().map(String::as_str).collect()
 }
 
 /// Draws a QR code, which takes milliseconds, without the GIL.

@@ -7,7 +7,7 @@ use jam::paseto::{Key, KeySource, Purpose, Version};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::{bytes_or_text, integer, text};
+use crate::arguments::{bytes_or_text, integer_or, text};
 use crate::error;
 use crate::paseto::{key_source, version};
 
@@ -166,10 +166,10 @@ impl PyPaserk {
         let password = bytes_or_text(password, "password")?;
         let start = PasswordCost::default();
         let cost = PasswordCost {
-            memory: number(memory, "memory", start.memory)?,
-            passes: number(passes, "passes", start.passes)?,
-            lanes: number(lanes, "lanes", start.lanes)?,
-            iterations: number(iterations, "iterations", start.iterations)?,
+            memory: integer_or(memory, "memory", start.memory)?,
+            passes: integer_or(passes, "passes", start.passes)?,
+            lanes: integer_or(lanes, "lanes", start.lanes)?,
+            iterations: integer_or(iterations, "iterations", start.iterations)?,
         };
         py.detach(|| paserk::wrap_with_password(&self.key, &password, &cost)).map_err(error::to_py)
     }
@@ -203,10 +203,10 @@ impl PyPaserk {
     ) -> PyResult<Self> {
         let (paserk, password) = (text(paserk, "paserk")?, bytes_or_text(password, "password")?);
         let limit = PasswordCost {
-            memory: number(max_memory, "max_memory", PasswordCost::LIMIT.memory)?,
-            passes: number(max_passes, "max_passes", PasswordCost::LIMIT.passes)?,
-            lanes: number(max_lanes, "max_lanes", PasswordCost::LIMIT.lanes)?,
-            iterations: number(max_iterations, "max_iterations", PasswordCost::LIMIT.iterations)?,
+            memory: integer_or(max_memory, "max_memory", PasswordCost::LIMIT.memory)?,
+            passes: integer_or(max_passes, "max_passes", PasswordCost::LIMIT.passes)?,
+            lanes: integer_or(max_lanes, "max_lanes", PasswordCost::LIMIT.lanes)?,
+            iterations: integer_or(max_iterations, "max_iterations", PasswordCost::LIMIT.iterations)?,
         };
         made(py.detach(|| paserk::unwrap_with_password(paserk, &password, &limit)))
     }
@@ -289,10 +289,6 @@ fn local_key(version: Version, key: &Bound<'_, PyAny>) -> PyResult<Key> {
             Key::read(version, Purpose::Local, Some(&source), None).map_err(error::to_py)
         }
     }
-}
-
-fn number<T: TryFrom<i128>>(value: Option<&Bound<'_, PyAny>>, name: &str, default: T) -> PyResult<T> {
-    value.map_or(Ok(default), |value| integer(value, name))
 }
 
 /// Adds this part's class.

@@ -5,7 +5,7 @@ use jam::{encoding, password};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arguments::{integer, required_text, text};
+use crate::arguments::{integer_or, required_text, text};
 use crate::error;
 
 /// Gives a key for encrypted sessions: 32 bytes as url-safe base64 text with padding.
@@ -18,7 +18,7 @@ fn generate_aes_key() -> String {
 #[pyfunction]
 #[pyo3(signature = (n = None), text_signature = "(n=32)")]
 fn generate_symmetric_key(n: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-    let length = n.map_or(Ok(32), |n| integer(n, "n"))?;
+    let length = integer_or(n, "n", 32)?;
     keygen::generate_symmetric_key(length).map(|key| key.expose().clone()).map_err(error::to_py)
 }
 
@@ -26,7 +26,7 @@ fn generate_symmetric_key(n: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
 #[pyfunction]
 #[pyo3(signature = (entropy_bits = None), text_signature = "(entropy_bits=160)")]
 fn generate_otp_key(entropy_bits: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
-    let bits = entropy_bits.map_or(Ok(160), |bits| integer(bits, "entropy_bits"))?;
+    let bits = integer_or(entropy_bits, "entropy_bits", 160)?;
     keygen::generate_otp_key(bits).map(|key| key.expose().clone()).map_err(error::to_py)
 }
 
@@ -37,7 +37,7 @@ fn generate_rsa_key_pair<'py>(
     py: Python<'py>,
     key_size: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let bits = key_size.map_or(Ok(2048), |bits| integer(bits, "key_size"))?;
+    let bits = integer_or(key_size, "key_size", 2048)?;
     pair(py, py.detach(|| keygen::generate_rsa_key_pair(bits)))
 }
 
@@ -92,8 +92,7 @@ fn check_password(
 ) -> PyResult<bool> {
     let (password, stored) = (required_text(password, "password")?, text(password_hash, "password_hash")?);
     let hash_hex = hash_hex.map(|hash| text(hash, "hash_hex")).transpose()?;
-    let iterations =
-        iterations.map_or(Ok(password::PBKDF2_ITERATIONS), |count| integer(count, "iterations"))?;
+    let iterations = integer_or(iterations, "iterations", password::PBKDF2_ITERATIONS)?;
     py.detach(|| match hash_hex {
         Some(hash) => password::verify_pbkdf2(password, stored, hash, iterations),
         None => password::verify(password, stored),

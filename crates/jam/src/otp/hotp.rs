@@ -91,8 +91,8 @@ impl Hotp {
     ///
     /// # Errors
     /// [`Error::Validation`] for another number of codes, and when `window` exceeds [`Hotp::MAX_WINDOW`].
-    pub fn resynchronize(&self, codes: &[&str], counter: u64, window: u32) -> Result<Option<u64>> {
-        check_resynchronization(codes, window, Self::MAX_WINDOW)?;
+    pub fn resynchronize(&self, codes: &[impl AsRef<str>], counter: u64, window: u32) -> Result<Option<u64>> {
+        check_resynchronization(codes.len(), window, Self::MAX_WINDOW)?;
         Ok(self.find(codes, counter, counter.saturating_add(window.into())))
     }
 
@@ -138,8 +138,8 @@ impl Hotp {
 
     /// The step of the last of these consecutive codes, whose first one belongs to a step from `first` to `last`: the
     /// last such step. Every step is computed and compared in constant time, whatever matched before.
-    pub(super) fn find(&self, codes: &[&str], first: u64, last: u64) -> Option<u64> {
-        let typed = codes.iter().map(|code| self.typed(code)).collect::<Option<Vec<_>>>()?;
+    pub(super) fn find(&self, codes: &[impl AsRef<str>], first: u64, last: u64) -> Option<u64> {
+        let typed = codes.iter().map(|code| self.typed(code.as_ref())).collect::<Option<Vec<_>>>()?;
         let distance = typed.len().checked_sub(1)? as u64;
         let last = last.min(u64::MAX - distance);
         let mut found = Choice::from(0);

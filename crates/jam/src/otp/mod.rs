@@ -139,8 +139,8 @@ fn check_look_ahead(look_ahead: u32) -> Result<()> {
     Ok(())
 }
 
-fn check_resynchronization(codes: &[&str], window: u32, widest: u32) -> Result<()> {
-    if !(2..=5).contains(&codes.len()) {
+fn check_resynchronization(codes: usize, window: u32, widest: u32) -> Result<()> {
+    if !(2..=5).contains(&codes) {
         return Err(Error::validation("a resynchronization takes from 2 to 5 consecutive codes"));
     }
     if window > widest {

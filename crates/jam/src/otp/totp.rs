@@ -70,15 +70,20 @@ impl Totp {
     /// let totp = Totp::new(SharedSecret::from_bytes(b"12345678901234567890")?, OtpOptions::default())?;
     /// let device = [totp.at(Timestamp::from_seconds(900))?, totp.at(Timestamp::from_seconds(930))?];
     /// let now = Timestamp::from_seconds(600); // ten steps behind the device
-    /// assert_eq!(totp.resynchronize(&[&device[0], &device[1]], 20, now)?, Some(31));
+    /// assert_eq!(totp.resynchronize(&device, 20, now)?, Some(31));
     /// # Ok::<(), jam::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Validation`] for another number of codes, for a time before 1970, and when `window` exceeds
     /// [`Totp::MAX_WINDOW`].
-    pub fn resynchronize(&self, codes: &[&str], window: u32, now: Timestamp) -> Result<Option<u64>> {
-        check_resynchronization(codes, window, Self::MAX_WINDOW)?;
+    pub fn resynchronize(
+        &self,
+        codes: &[impl AsRef<str>],
+        window: u32,
+        now: Timestamp,
+    ) -> Result<Option<u64>> {
+        check_resynchronization(codes.len(), window, Self::MAX_WINDOW)?;
         self.find(codes, window, now)
     }
 
@@ -120,7 +125,7 @@ impl Totp {
         QrCode::new(&self.provisioning_uri(name, issuer)?)
     }
 
-    fn find(&self, codes: &[&str], reach: u32, now: Timestamp) -> Result<Option<u64>> {
+    fn find(&self, codes: &[impl AsRef<str>], reach: u32, now: Timestamp) -> Result<Option<u64>> {
         let (step, reach) = (self.step(now)?, u64::from(reach));
         Ok(self.0.find(codes, step.saturating_sub(reach), step.saturating_add(reach)))
     }
@@ -219,16 +224,16 @@ mod tests {
     fn consecutive_codes_tell_how_far_a_clock_has_drifted() {
         // RFC 6238 section 6
         let codes: Vec<String> = (0..3).map(|step| totp().at(seconds(9_000 + step * 30)).unwrap()).collect();
-        let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-        let find = |codes: &[&str], window, time| totp().resynchronize(codes, window, seconds(time)).unwrap();
+        let find =
+            |codes: &[String], window, time| totp().resynchronize(codes, window, seconds(time)).unwrap();
         for time in [9_000 - 3_000, 9_000, 9_000 + 3_029] {
             assert_eq!(find(&codes[..2], 100, time), Some(301), "{time}");
             assert_eq!(find(&codes, 100, time), Some(302), "{time}");
         }
         assert_eq!(find(&codes[..2], 100, 9_000 - 3_001), None);
         assert_eq!(find(&codes[..2], 100, 9_000 + 3_030), None);
-        assert_eq!(find(&[codes[1], codes[0]], 100, 9_000), None);
-        assert_eq!(find(&[codes[0], codes[2]], 100, 9_000), None);
+        assert_eq!(find(&[codes[1].clone(), codes[0].clone()], 100, 9_000), None);
+        assert_eq!(find(&[codes[0].clone(), codes[2].clone()], 100, 9_000), None);
     }
 
     #[test]
