@@ -48,7 +48,7 @@ _METHODS = {
     "jose.jwe": ("encrypt", "decrypt"),
     "session": ("create", "get", "update", "delete", "clear", "rework"),
     "oauth2": ("get_authorization_url", "fetch_token", "refresh_token", "client_credentials_flow"),
-    "otp": ("code", "uri", "verify"),
+    "otp": ("code", "uri", "verify", "verify_step", "qr_svg"),
     "otp.replay_guard": ("verify",),
     "paseto": ("encode", "decode", "make_payload"),
 }

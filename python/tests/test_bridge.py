@@ -355,7 +355,8 @@ def test_a_thousand_loops_leave_no_file_open(
     before = open_files()
     for _ in range(1_000):
         run_in(make_loop(), listed(sqlite, "user"))
-    assert open_files() <= before
+    # A store may have opened a second connection meanwhile; a file for each loop would be a thousand.
+    assert open_files() < before + 10
 
 
 @needs_proc

@@ -169,13 +169,13 @@ def test_redis_holds_no_usable_id_and_no_text_of_users(face: Face, client: Clien
 
 
 def test_sessions_end_by_idling_and_at_the_latest(face: Face, client: Client) -> None:
-    idle = sessions_on(face, client(), default_ttl=0.3)
-    absolute = sessions_on(face, client(), default_ttl=None, absolute_ttl=0.6)
-    both = sessions_on(face, client(), default_ttl=0.4, absolute_ttl=0.6)
+    idle = sessions_on(face, client(), default_ttl=1)
+    absolute = sessions_on(face, client(), default_ttl=None, absolute_ttl=1.2)
+    both = sessions_on(face, client(), default_ttl=1, absolute_ttl=1.2)
     used, unused = idle.create("user", {}), idle.create("user", {})
     others = [(each, each.create("other", {})) for each in (absolute, both)]
     for _ in range(4):
-        time.sleep(0.2)
+        time.sleep(0.4)
         assert idle.get(used) == {}
         for each, session_id in others:
             each.get(session_id)
