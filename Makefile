@@ -66,6 +66,8 @@ format: $(VENV)/dev.ready ## Format all code
 
 bench: $(VENV)/bench.ready ## Measure Jam against its peers; writes docs/benchmarks.md
 	@$(MAKE) --no-print-directory build EXTENSION_PROFILE=release
+	@features=$$(tools/interop-features) && \
+		cargo bench --quiet --locked --package jam-interop --bench tokens $$features -- $(CURDIR)/target/rust-benches.json
 	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python python/benches/run.py
 
 clean: ## Remove everything that was built

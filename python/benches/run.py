@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import otp
+import rust
 import sessions
 import tokens
 from measure import ROUNDS, Comparison
@@ -69,6 +70,8 @@ def report(results: list[Comparison], awaiting: float) -> str:
             "Made by `make bench`. Each row times Jam and a peer in turn, "
             f"{ROUNDS} rounds in one run; the factor is the median of the rounds' ratios, the spread its ends.",
             "",
+            "## From Python",
+            "",
             *table(results),
             "",
             f"Awaiting a method that does no I/O costs {awaiting:.2f} us more than its blocking twin (aim: 0.30).",
@@ -76,6 +79,12 @@ def report(results: list[Comparison], awaiting: float) -> str:
             f"Machine: {os.cpu_count()} cores, {platform.machine()}, {platform.system()}; "
             f"{platform.python_implementation()} {platform.python_version()}. Peers: {versions}.",
             "The Redis server ran on the same machine and shared its cores.",
+            "",
+            "## From Rust",
+            "",
+            *table(rust.comparisons()),
+            "",
+            f'Peers: {rust.versions()}; "the signature alone" is aws-lc-rs without any token around it.',
             "",
         ]
     )

@@ -7,9 +7,10 @@ mod support;
 
 use jam::Timestamp;
 use jam::jose::jwe::{self, ContentEncryption, DecryptionKey, EncryptionKey, KeyManagement, Undecrypted};
-use jam::jose::jws::Algorithm;
+use jam::jose::jws::{self, Algorithm, Unverified};
 use jam::jose::{DecodeOptions, Jwk, Jwt, JwtOptions, NewKey};
 use jam::otp::{OtpOptions, SharedSecret, Totp};
+use jam::paseto::{Key, Paseto, Purpose, Version};
 use jam_interop::{Comparison, contestant};
 use josekit::jwe::{self as peer, JweHeader};
 use josekit::jws::JwsHeader;
@@ -29,9 +30,11 @@ fn main() {
         eprintln!("  measured: {}: {}", comparison.title, ratios.join(", "));
         comparisons.push(comparison);
     };
+    signatures(&mut measured);
     json_web_tokens(&mut measured);
     sizes(&mut measured);
     encryption(&mut measured);
+    paseto(&mut measured);
     one_time_passwords(&mut measured);
     if let Some(file) = file {
         let rows: Vec<Value> = comparisons.iter().map(as_json).collect();
@@ -65,6 +68,69 @@ fn josekit_header() -> JwsHeader {
     let mut header = JwsHeader::new();
     header.set_token_type("JWT");
     header
+}
+
+/// A whole token against the signature in it alone, by the library that Jam has it from.
+fn signatures(measured: &mut impl FnMut(Comparison)) {
+    use aws_lc_rs::signature::{self as bare, KeyPair};
+    let payload = Value::Object(claims()).to_string().into_bytes();
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let der = |name| pem_der(&private_pem(name).unwrap());
+    let rsa = bare::RsaKeyPair::from_pkcs8(&der(Algorithm::Rs256)).unwrap();
+    let p256 = bare::EcdsaKeyPair::from_pkcs8(&bare::ECDSA_P256_SHA256_FIXED_SIGNING, &der(Algorithm::Es256));
+    let (p256, ed25519) = (p256.unwrap(), bare::Ed25519KeyPair::from_pkcs8(&der(Algorithm::EdDsa)).unwrap());
+
+    type Sign<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let sign_alone: [(Algorithm, Sign<'_>); 3] = [
+        (Algorithm::Rs256, &|message| {
+            let mut signature = vec![0; rsa.public_modulus_len()];
+            rsa.sign(&bare::RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
+            signature
+        }),
+        (Algorithm::Es256, &|message| p256.sign(&random, message).unwrap().as_ref().to_vec()),
+        (Algorithm::EdDsa, &|message| ed25519.sign(message).as_ref().to_vec()),
+    ];
+    let key = |algorithm: &'static dyn bare::VerificationAlgorithm, key: &[u8]| {
+        bare::ParsedPublicKey::new(algorithm, key).unwrap()
+    };
+    let public_keys = [
+        key(&bare::RSA_PKCS1_2048_8192_SHA256, rsa.public_key().as_ref()),
+        key(&bare::ECDSA_P256_SHA256_FIXED, p256.public_key().as_ref()),
+        key(&bare::ED25519, ed25519.public_key().as_ref()),
+    ];
+    for ((algorithm, sign), public_key) in sign_alone.into_iter().zip(public_keys) {
+        let (signing, verifying, empty) = (signing_key(algorithm), verifying_key(algorithm), Map::new());
+        let token = jws::sign(&payload, &empty, &signing).unwrap();
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let signature = jam::encoding::base64url_decode(signature).unwrap();
+        measured(
+            Comparison::measure(
+                format!("JWS {algorithm}, sign {} bytes", payload.len()),
+                vec![
+                    contestant("jam", || jws::sign(&payload, &empty, &signing).unwrap()),
+                    contestant("the signature alone", || sign(message.as_bytes())),
+                ],
+            )
+            .aim("the signature alone", 0.95),
+        );
+        measured(
+            Comparison::measure(
+                format!("JWS {algorithm}, verify {} bytes", payload.len()),
+                vec![
+                    contestant("jam", || Unverified::parse(&token).unwrap().verify(&verifying).unwrap()),
+                    contestant("the signature alone", || {
+                        public_key.verify_sig(message.as_bytes(), &signature).unwrap()
+                    }),
+                ],
+            )
+            .aim("the signature alone", 0.95),
+        );
+    }
+}
+
+fn pem_der(pem: &str) -> Vec<u8> {
+    let key = Jwk::from_pem(pem, None).unwrap();
+    key.to_private_der(None).unwrap().expose().to_vec()
 }
 
 fn json_web_tokens(measured: &mut impl FnMut(Comparison)) {
@@ -177,6 +243,52 @@ fn encryption(measured: &mut impl FnMut(Comparison)) {
             ],
         ));
     }
+}
+
+fn paseto(measured: &mut impl FnMut(Comparison)) {
+    use pasetors::keys::{AsymmetricPublicKey, AsymmetricSecretKey, SymmetricKey};
+    use pasetors::token::UntrustedToken;
+    use pasetors::{Local, Public, version2, version3, version4};
+    let message = br#"{"sub":"user-1","aud":"api","exp":"2099-01-01T00:00:00+00:00","scope":"read write"}"#;
+    let key = |version, purpose| {
+        let key = Key::generate(version, purpose);
+        let public = key.public().unwrap_or_else(|_| key.clone()).to_paserk().expose().clone();
+        let private = key.to_paserk().expose().clone();
+        (Paseto::from_key(key), private, public)
+    };
+    /// The peer's functions have the same names in each version, and other types.
+    macro_rules! compare {
+        ($version:expr, $purpose:ident, $key:ident, $public_key:ident, $token:path, $make:ident, $read:ident $(, $assertion:expr)?) => {{
+            let (ours, private, public) = key($version, Purpose::$purpose);
+            let of = |what| format!("PASETO {}.{}, {what} {} bytes", $version, Purpose::$purpose, message.len());
+            let private = $key::try_from(private.as_str()).unwrap();
+            let public = $public_key::try_from(public.as_str()).unwrap();
+            let token = ours.encode(message, b"", b"").unwrap();
+            measured(Comparison::measure(
+                of("make"),
+                vec![
+                    contestant("jam", || ours.encode(message, b"", b"").unwrap()),
+                    contestant("pasetors", || <$token>::$make(&private, message, None $(, $assertion)?).unwrap()),
+                ],
+            ));
+            measured(Comparison::measure(
+                of("read"),
+                vec![
+                    contestant("jam", || ours.decode(&token, b"").unwrap()),
+                    contestant("pasetors", || {
+                        let token = UntrustedToken::<$purpose, _>::try_from(&token).unwrap();
+                        <$token>::$read(&public, &token, None $(, $assertion)?).unwrap()
+                    }),
+                ],
+            ));
+        }};
+    }
+    use {AsymmetricPublicKey as Verifying, AsymmetricSecretKey as Signing, SymmetricKey as Shared};
+    compare!(Version::V2, Local, Shared, Shared, version2::LocalToken, encrypt, decrypt);
+    compare!(Version::V2, Public, Signing, Verifying, version2::PublicToken, sign, verify);
+    compare!(Version::V3, Public, Signing, Verifying, version3::PublicToken, sign, verify, None);
+    compare!(Version::V4, Local, Shared, Shared, version4::LocalToken, encrypt, decrypt, None);
+    compare!(Version::V4, Public, Signing, Verifying, version4::PublicToken, sign, verify, None);
 }
 
 fn one_time_passwords(measured: &mut impl FnMut(Comparison)) {
