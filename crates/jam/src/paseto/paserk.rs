@@ -31,7 +31,7 @@ use super::suite::{MessageKeys, Suite};
 use super::{Key, KeySource, KeyType, Purpose, Seal, Unseal, Version};
 use crate::crypto::{Hash, argon2, pbkdf2, random_bytes};
 use crate::encoding::{base64url_decode, base64url_encode};
-use crate::secret::Secret;
+use crate::secret::{Secret, constant_time_eq};
 use crate::{PasetoError, Reason, Result};
 
 /// The longest PASERK in bytes that is read; an RSA private key has 1 600.
@@ -85,7 +85,14 @@ impl Key {
             }
             _ => return Err(unknown_type("local, secret or public")),
         };
-        Ok(Self::from_data(parsed.version, key_type, &parsed.data)?)
+        let key = Self::from_data(parsed.version, key_type, &parsed.data)?;
+        // One key has one text, by which it may be looked up. Only DER, which version 1 has, can be read in several.
+        if !constant_time_eq(key.data(), &parsed.data) {
+            return Err(invalid(
+                "the RSA key is in another form than PASERK has: PKCS#1 for private keys, SubjectPublicKeyInfo for public ones",
+            ));
+        }
+        Ok(key)
     }
 }
 
@@ -527,9 +534,29 @@ fn invalid(reason: impl Into<Reason>) -> crate::Error {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::crypto::key_encoding::KeyMaterial;
 
     /// The least work there is: the tests are about other things.
     const CHEAP: PasswordCost = PasswordCost { memory: 8 << 10, passes: 1, lanes: 1, iterations: 1 };
+
+    #[test]
+    fn a_key_has_one_text() {
+        // attack 27
+        for key in secrets().chain(secrets().filter_map(|key| key.public().ok())) {
+            let text = key.to_paserk();
+            assert_eq!(Key::from_paserk(text.expose()).unwrap().to_paserk(), text);
+        }
+        let key = key(Version::V1, Purpose::Public);
+        let material = KeyMaterial::from_der(key.data(), None).unwrap();
+        let pkcs8 = material.to_private_der(None).unwrap().unwrap();
+        let mut parameters = key.public().unwrap().data().to_vec();
+        let null = parameters.windows(2).position(|bytes| bytes == [5, 0]).unwrap();
+        parameters[null] = 0x15;
+        for (kind, data) in [("secret", pkcs8.expose()), ("public", &parameters)] {
+            let text = format!("k1.{kind}.{}", base64url_encode(data));
+            assert_eq!(Key::from_paserk(&text).unwrap_err().code(), "paseto.invalid_paserk", "{kind}");
+        }
+    }
 
     fn secrets() -> impl Iterator<Item = Key> {
         kinds().map(|(version, purpose)| key(version, purpose))
