@@ -316,11 +316,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
     }
 
     pub(crate) fn jws_sign(&self, payload: &[u8], header: Option<&Map<String, Value>>) -> Result<String> {
-        let key = self.jws()?.signing_key()?;
-        match header {
-            Some(header) => jws::sign(payload, header, key),
-            None => jws::sign(payload, &Map::new(), key),
-        }
+        jws::sign(payload, header.unwrap_or(&Map::new()), self.jws()?.signing_key()?)
     }
 
     pub(crate) fn jws_verify(&self, token: &str) -> Result<Verified> {

@@ -1,23 +1,18 @@
 //! The configured codec for JSON Web Tokens (RFC 7519) in the compact signed form.
 
-use std::borrow::Cow;
 use std::mem::take;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
-use super::claims::{self, NewClaims, Registered, Validation};
 use super::jwk::Jwk;
 use super::jws::{self, Header, Parts, is_same_media_type};
 use super::key::VerifyingKey;
 use super::key_ring::{KeyRing, KeyRingOptions};
-use crate::encoding::json_object;
+use super::rules::{DecodeOptions, TokenRules, payload_text};
 use crate::secret::Secret;
 use crate::{Error, JwtError, Result, Timestamp};
-
-/// The `typ` of new tokens unless another is set (RFC 7519 section 5.1).
-const DEFAULT_TYPE: &str = "JWT";
 
 /// How tokens are signed and read. Either `secret` (HS256, HS384, HS512) or `private_key` and `public_key` (all
 /// other algorithms) are set, each with the newest key first: it signs, all verify ([`KeyRing`]). With public keys alone
@@ -75,26 +70,6 @@ impl Default for JwtOptions {
     }
 }
 
-/// What one call of [`Jwt::decode`] changes in the configured rules; `None` leaves a rule as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecodeOptions {
-    /// Whether `exp` and `nbf` are held against the time.
-    pub check_exp: bool,
-    /// The issuer that is expected instead of the configured one.
-    pub issuer: Option<String>,
-    /// The audiences that are expected instead of the configured ones; one at least.
-    pub audience: Option<Vec<String>>,
-    /// The leeway instead of the configured one; at most a day.
-    pub leeway: Option<Duration>,
-}
-
-impl Default for DecodeOptions {
-    /// All configured rules hold.
-    fn default() -> Self {
-        Self { check_exp: true, issuer: None, audience: None, leeway: None }
-    }
-}
-
 /// A codec for signed tokens: one algorithm, one key or a ring of them, one set of rules. Share it between threads freely.
 ///
 /// ```
@@ -121,10 +96,7 @@ pub struct Jwt {
     /// For each key the encoded header of the tokens that this codec signs with it. They are known without a look into
     /// them, and the first one is that of new tokens.
     headers: Vec<String>,
-    /// The only `typ` that is accepted, if not every one is.
-    token_type: Option<String>,
-    validation: Validation,
-    expire: Option<i64>,
+    rules: TokenRules,
     length_limit: usize,
 }
 
@@ -153,36 +125,15 @@ impl Jwt {
     /// [`Error::Validation`] for options that hold keys, too, for a leeway over a day, and for a type or a required claim
     /// without a name.
     pub fn with_keys(keys: KeyRing, options: JwtOptions) -> Result<Self> {
-        let has_keys = [&options.private_key, &options.public_key].iter().any(|keys| !keys.is_empty());
-        if has_keys || !options.secret.is_empty() || options.password.is_some() {
-            return Err(Error::validation("keys are given twice, prepared and in the options"));
-        }
-        if options.token_type.as_deref() == Some("") || options.required.iter().any(String::is_empty) {
-            return Err(Error::validation("typ and required: an empty text is no name"));
-        }
-        let token_type = options.token_type.as_deref().unwrap_or(DEFAULT_TYPE);
-        let members = Map::from_iter([("typ".to_owned(), token_type.into())]);
+        let length_limit = options.length_limit;
+        let rules = TokenRules::new(options)?;
+        let members = Map::from_iter([("typ".to_owned(), rules.token_type().into())]);
         let headers = keys
             .verifying_keys()
             .iter()
             .map(|key| jws::prepare_header(&members, keys.algorithm(), key.key_id()))
             .collect::<Result<Vec<_>>>()?;
-        let validation = Validation {
-            issuer: options.issuer,
-            audience: options.audience,
-            subject: options.subject,
-            required: options.required,
-            leeway: Validation::check_leeway(options.leeway)?,
-            check_exp: true,
-        };
-        Ok(Self {
-            keys,
-            headers,
-            token_type: options.token_type,
-            validation,
-            expire: options.expire.map(whole_seconds).transpose()?,
-            length_limit: options.length_limit,
-        })
+        Ok(Self { keys, headers, rules, length_limit })
     }
 
     /// The one algorithm of this codec.
@@ -190,49 +141,22 @@ impl Jwt {
         self.keys.algorithm()
     }
 
-    /// The configured rules for claims.
-    pub fn validation(&self) -> &Validation {
-        &self.validation
+    /// What new tokens say, and what those that are read must say.
+    pub fn rules(&self) -> &TokenRules {
+        &self.rules
     }
 
-    /// A payload of `iat`, `exp`, `jti` and the configured `iss`, `aud` and `sub`, with `data` laid over. `exp` is the
-    /// lifetime in seconds, instead of the configured one.
+    /// See [`TokenRules::make_payload`].
     ///
     /// # Errors
-    /// [`Error::Validation`] when `data` holds another `exp` than the argument, or another `iss`, `aud` or `sub` than
-    /// the configuration: nothing changes silently what was said explicitly.
+    /// As there.
     pub fn make_payload(
         &self,
         exp: Option<i64>,
         data: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Map<String, Value>> {
-        let mut payload = self.new_claims(exp, now)?.into_payload();
-        let mut given = Vec::new();
-        if let Some(issuer) = &self.validation.issuer {
-            payload.insert("iss".into(), issuer.as_str().into());
-            given.push("iss");
-        }
-        if !self.validation.audience.is_empty() {
-            payload.insert("aud".into(), audience_claim(&self.validation.audience));
-            given.push("aud");
-        }
-        if let Some(subject) = &self.validation.subject {
-            payload.insert("sub".into(), subject.as_str().into());
-            given.push("sub");
-        }
-        if exp.is_some() {
-            given.push("exp");
-        }
-        claims::lay_over(payload, data, &given)
-    }
-
-    /// `iat`, `exp` and `jti` of a new token; `exp` is its lifetime in seconds, instead of the configured one.
-    ///
-    /// # Errors
-    /// [`Error::Validation`] when the end of the lifetime is no 64-bit number.
-    pub fn new_claims(&self, exp: Option<i64>, now: Timestamp) -> Result<NewClaims> {
-        NewClaims::new(exp.or(self.expire), now)
+        self.rules.make_payload(exp, data, now)
     }
 
     /// Signs a payload.
@@ -240,9 +164,7 @@ impl Jwt {
     /// # Errors
     /// [`JwtError::EmptyPrivateKey`] when the codec has a public key only.
     pub fn encode(&self, payload: &Map<String, Value>) -> Result<String> {
-        let payload = serde_json::to_vec(payload)
-            .map_err(|_| Error::validation("the payload cannot be written as JSON"))?;
-        self.encode_json(&payload)
+        self.encode_json(&payload_text(payload)?)
     }
 
     /// Signs a payload that is the text of a JSON object already. The text is not looked at.
@@ -319,14 +241,7 @@ impl Jwt {
         if header.content_type().is_some_and(|name| is_same_media_type(name, "JWT")) {
             return refuse("the token holds another token in place of claims".into());
         }
-        match &self.token_type {
-            Some(expected) if !header.token_type().is_some_and(|name| is_same_media_type(name, expected)) => {
-                refuse(format!(
-                    "the token is not of the type {expected:?}, which its header's \"typ\" would say"
-                ))
-            }
-            _ => Ok(()),
-        }
+        self.rules.check_type(header.token_type())
     }
 
     /// Prepares a public key, as PEM or JWK text, for [`Jwt::verify_with`].
@@ -345,56 +260,9 @@ impl Jwt {
     /// nothing of a forged token is shown, not even that it has expired.
     ///
     /// # Errors
-    /// As [`Jwt::verify`] and [`Validation::validate`]; [`JwtError::Malformed`] when the payload is not one JSON
+    /// As [`Jwt::verify`] and [`Validation::validate`](super::claims::Validation::validate); [`JwtError::Malformed`] when the payload is not one JSON
     /// object without duplicate members.
     pub fn decode(&self, token: &str, options: &DecodeOptions, now: Timestamp) -> Result<Map<String, Value>> {
-        let payload = self.verify(token)?;
-        let claims = json_object(&payload)
-            .map_err(|reason| JwtError::Malformed(format!("the token's payload: {reason}").into()))?;
-        self.validation.require(|name| claims.get(name).is_some_and(|value| !value.is_null()))?;
-        self.validate(&Registered::from(&claims), options, now)?;
-        Ok(claims)
-    }
-
-    /// Holds registered claims against the configured rules with the changes of `options`.
-    ///
-    /// # Errors
-    /// As [`Validation::validate`]; [`Error::Validation`] for a leeway over a day and for an empty list of audiences.
-    pub fn validate(&self, claims: &Registered<'_>, options: &DecodeOptions, now: Timestamp) -> Result<()> {
-        let validation = if *options == DecodeOptions::default() {
-            Cow::Borrowed(&self.validation)
-        } else {
-            Cow::Owned(self.changed_validation(options)?)
-        };
-        Ok(validation.validate(claims, now)?)
-    }
-
-    fn changed_validation(&self, options: &DecodeOptions) -> Result<Validation> {
-        let configured = &self.validation;
-        if options.audience.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Error::validation(
-                "audience: an empty list would let tokens for anybody pass; name one at least, or leave it out",
-            ));
-        }
-        Ok(Validation {
-            issuer: options.issuer.clone().or_else(|| configured.issuer.clone()),
-            audience: options.audience.clone().unwrap_or_else(|| configured.audience.clone()),
-            leeway: Validation::check_leeway(options.leeway.unwrap_or(configured.leeway))?,
-            check_exp: options.check_exp,
-            ..configured.clone()
-        })
-    }
-}
-
-fn whole_seconds(lifetime: Duration) -> Result<i64> {
-    let seconds = lifetime.as_secs().saturating_add(u64::from(lifetime.subsec_nanos() > 0));
-    i64::try_from(seconds).map_err(|_| Error::validation("expire, the lifetime in seconds, is too large"))
-}
-
-/// The claim `aud`: text for one audience, a list for several (RFC 7519 section 4.1.3).
-fn audience_claim(audience: &[String]) -> Value {
-    match audience {
-        [one] => one.as_str().into(),
-        several => several.into(),
+        self.rules.claims(&self.verify(token)?, options, now)
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde_json::Map;
+
 use super::algorithm::{Algorithm, Primitive};
 use super::jwk::{Jwk, Material};
+use super::jws::prepare_header;
 use super::key_text::is_key_text;
 use super::key_use::{Operation, check_use};
 use crate::crypto::hmac::HmacKey;
@@ -29,6 +32,8 @@ use crate::{JwtError, KeyError, Result};
 pub struct SigningKey {
     algorithm: Algorithm,
     key_id: Option<String>,
+    /// The encoded header of tokens that have no further parameters.
+    header: String,
     primitive: Signer,
 }
 
@@ -126,7 +131,13 @@ impl SigningKey {
             }
             _ => return Err(wrong_kind(algorithm).into()),
         };
-        Ok(Self { algorithm, key_id: key.key_id().map(str::to_owned), primitive })
+        let header = prepare_header(&Map::new(), algorithm, key.key_id())?;
+        Ok(Self { algorithm, key_id: key.key_id().map(str::to_owned), header, primitive })
+    }
+
+    /// The encoded header of tokens that have no further parameters.
+    pub(crate) fn header(&self) -> &str {
+        &self.header
     }
 
     /// The one algorithm of the key.

@@ -5,6 +5,7 @@
 
 mod algorithm;
 pub mod claims;
+mod encrypted_jwt;
 pub mod jwe;
 mod jwk;
 mod jwk_set;
@@ -15,10 +16,13 @@ mod key_ring;
 mod key_text;
 mod key_use;
 mod new_key;
+mod rules;
 mod thumbprint;
 
+pub use encrypted_jwt::EncryptedJwt;
 pub use jwk::Jwk;
 pub use jwk_set::{JwkSet, KeyQuery, SkippedKey};
-pub use jwt::{DecodeOptions, Jwt, JwtOptions};
+pub use jwt::{Jwt, JwtOptions};
 pub use new_key::NewKey;
+pub use rules::{DecodeOptions, TokenRules};
 pub use thumbprint::ThumbprintHash;

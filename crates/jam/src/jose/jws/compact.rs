@@ -12,6 +12,9 @@ use crate::{Error, JwtError, Result};
 /// # Errors
 /// [`Error::Validation`] when `header` holds another `alg` or `kid` than the key's, `crit` or `b64`.
 pub fn sign(payload: &[u8], header: &Map<String, Value>, key: &SigningKey) -> Result<String> {
+    if header.is_empty() {
+        return sign_prepared(key.header(), payload, key);
+    }
     sign_prepared(&header::prepare(header, key.algorithm(), key.key_id())?, payload, key)
 }
 
