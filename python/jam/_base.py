@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import logging
 
     from jam.encoders import BaseEncoder
-    from jam.jose import BaseJWE
+    from jam.jose import BaseJWE, BaseJWS
     from jam.jwt import BaseJWT
     from jam.otp import ConfiguredOTP
     from jam.paseto import BasePASETO
@@ -40,11 +40,12 @@ class _NotConfigured:
         )
 
 
-_DOES_NO_IO = frozenset({"jwt", "jose.jwe", "otp", "paseto"})
+_DOES_NO_IO = frozenset({"jwt", "jose.jws", "jose.jwe", "otp", "paseto"})
 
 _METHODS = {
     "jwt": ("encode", "decode", "make_payload"),
     "jwt.list": ("add", "check", "delete"),
+    "jose.jws": ("sign", "verify"),
     "jose.jwe": ("encrypt", "decrypt"),
     "session": ("create", "get", "update", "delete", "clear", "rework"),
     "oauth2": ("get_authorization_url", "fetch_token", "refresh_token", "client_credentials_flow"),
@@ -88,6 +89,8 @@ class BaseJam:
         self._leeway: float = 0
         self.jwt: BaseJWT | None = self._make_jwt(settings.get("jwt"), serializer)
         self._jwt: Any = _or_refusal(self.jwt, "jwt")
+        self.jws: BaseJWS | None = self._make(settings, "jose.jws")
+        self._jws: Any = _or_refusal(self.jws, "jose.jws")
         self.jwe: BaseJWE | None = self._make(settings, "jose.jwe")
         self._jwe: Any = _or_refusal(self.jwe, "jose.jwe")
         self._replay_guard: Any = _NotConfigured("otp.replay_guard" if "otp" in settings else "otp")

@@ -10,6 +10,7 @@ __all__ = [
     "HOTP",
     "JWE",
     "JWK",
+    "JWS",
     "JWT",
     "PASERK",
     "PASETO",
@@ -21,6 +22,7 @@ __all__ = [
     "Cookie",
     "DecryptedJWE",
     "JWKSet",
+    "JoseJWT",
     "OAuth2Client",
     "OtpauthURI",
     "RecoveryCodes",
@@ -31,6 +33,7 @@ __all__ = [
     "SkippedKey",
     "TokenList",
     "TokenListCodec",
+    "VerifiedJWS",
     "__version__",
     "basic_auth_decode",
     "basic_auth_encode",
@@ -45,6 +48,7 @@ __all__ = [
     "generate_symmetric_key",
     "hash_password",
     "jwe_keys",
+    "jws_keys",
     "jwt_make_payload",
     "parse_uri",
     "paseto_make_payload",
@@ -180,6 +184,84 @@ class SkippedKey:
     @property
     def error_code(self) -> str: ...
 
+# JSON Web Signatures, and tokens of any key
+
+_Keys = _AnyKey | JWKSet | Sequence[_AnyKey]
+
+class JWS:
+    def __new__(cls, alg: str, key: _Keys, *, allow_short_secret: bool = False) -> Self: ...
+    @property
+    def alg(self) -> str: ...
+    def sign(
+        self,
+        payload: bytes | str,
+        header: dict[str, Any] | None = None,
+        *,
+        detached: bool = False,
+        b64: bool = True,
+    ) -> str: ...
+    def verify(self, token: str, *, payload: bytes | str | None = None) -> VerifiedJWS: ...
+    def sign_json(
+        self,
+        payload: bytes | str,
+        header: dict[str, Any] | None = None,
+        *,
+        unprotected: dict[str, Any] | None = None,
+        detached: bool = False,
+        b64: bool = True,
+        signers: Sequence[JWS] | None = None,
+    ) -> dict[str, Any]: ...
+    def verify_json(self, token: dict[str, Any] | str, *, payload: bytes | str | None = None) -> VerifiedJWS: ...
+
+@final
+class VerifiedJWS:
+    @property
+    def header(self) -> dict[str, Any]: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def signatures(self) -> dict[int, dict[str, Any]]: ...
+
+def jws_keys(
+    alg: str,
+    *,
+    secret: _JwtKey | Sequence[_JwtKey] | None = None,
+    private_key: _JwtKey | Sequence[_JwtKey] | None = None,
+    public_key: _JwtKey | Sequence[_JwtKey] | None = None,
+    password: str | bytes | None = None,
+) -> list[JWK]: ...
+
+class JoseJWT:
+    def __new__(
+        cls,
+        alg: str,
+        key: _Keys,
+        *,
+        enc: str | None = None,
+        encryption: JWE | None = None,
+        issuer: str | None = None,
+        audience: str | Sequence[str] | None = None,
+        subject: str | None = None,
+        leeway: float | None = ...,
+        required: str | Sequence[str] | None = None,
+        typ: str | None = None,
+        allow_short_secret: bool = False,
+    ) -> Self: ...
+    @property
+    def alg(self) -> str: ...
+    @property
+    def enc(self) -> str | None: ...
+    def encode(self, claims: dict[str, Any]) -> str: ...
+    def decode(
+        self,
+        token: str,
+        *,
+        check_exp: bool = True,
+        audience: str | Sequence[str] | None = None,
+        issuer: str | None = None,
+        leeway: float | None = ...,
+    ) -> dict[str, Any]: ...
+
 # JSON Web Encryption
 
 class JWE:
@@ -187,7 +269,7 @@ class JWE:
         cls,
         alg: str,
         enc: str,
-        key: _AnyKey | JWKSet | Sequence[_AnyKey],
+        key: _Keys,
         *,
         compress: bool = False,
         max_plaintext: int | None = None,

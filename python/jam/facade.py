@@ -10,7 +10,7 @@ from jam._base import BaseJam
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from jam.jose import DecryptedJWE
+    from jam.jose import DecryptedJWE, VerifiedJWS
     from jam.oauth2 import BaseOAuth2Client
     from jam.sessions import BaseSessionModule, SessionInfo
 
@@ -31,6 +31,7 @@ class Jam(BaseJam):
 
     Attributes:
         jwt: The module that makes tokens; `None` where it is not configured, like all that follow.
+        jws: The module that signs any bytes.
         jwe: The module that encrypts.
         session: The session store.
         oauth2: The OAuth 2.0 clients by the name of their provider.
@@ -44,6 +45,7 @@ class Jam(BaseJam):
     MODULES: ClassVar[dict[str, str | Callable[..., Any]]] = {
         "jwt": "jam.jwt.create_instance",
         "jwt.list": "jam.jwt.lists.create_instance",
+        "jose.jws": "jam.jose.create_jws",
         "jose.jwe": "jam.jose.create_jwe",
         "session": "jam.sessions.create_instance",
         "oauth2": "jam.oauth2.create_instance",
@@ -112,6 +114,27 @@ class Jam(BaseJam):
     jwt_create = jwt_create_token
     jwt_encode = jwt_create_token
     jwt_decode = jwt_verify_token
+
+    def jws_sign(self, payload: bytes | str, header: dict[str, Any] | None = None) -> str:
+        """Signs any bytes into a compact token (RFC 7515), with the newest key.
+
+        Args:
+            payload: Any bytes, or a str for its UTF-8.
+            header: Further header parameters, for instance `{"cty": "text/plain"}`.
+        """
+        return self._jws.sign(payload, header)
+
+    def jws_verify(self, token: str) -> VerifiedJWS:
+        """Verifies a compact token, and gives its `header` and its `payload`.
+
+        Args:
+            token: The token.
+
+        Raises:
+            JamJWTInvalidSignature: The token is of none of the keys, or was changed.
+            JamError: The token is malformed, or of another algorithm.
+        """
+        return self._jws.verify(token)
 
     def jwe_encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str:
         """Encrypts into a compact token (RFC 7516), to the newest key.

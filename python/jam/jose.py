@@ -3,13 +3,103 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from jam import _jam
-from jam._jam import JWK, DecryptedJWE, JWKSet, SkippedKey
+from jam._jam import JWK, DecryptedJWE, JWKSet, SkippedKey, VerifiedJWS
 
-__all__ = ["JWE", "JWK", "BaseJWE", "DecryptedJWE", "JWKSet", "SkippedKey", "create_jwe"]
+__all__ = [
+    "JWE",
+    "JWK",
+    "JWS",
+    "JWT",
+    "BaseJWE",
+    "BaseJWS",
+    "DecryptedJWE",
+    "JWKSet",
+    "SkippedKey",
+    "VerifiedJWS",
+    "create_jwe",
+    "create_jws",
+]
+
+Secret: TypeAlias = str | bytes | Mapping[str, Any]
+
+
+class BaseJWS(ABC):
+    """Signatures of the user's own, named by `Jam.MODULES["jose.jws"]` or by `custom_module`.
+
+    The keys of the section are given to the class as keywords.
+    """
+
+    @abstractmethod
+    def sign(self, payload: bytes | str, header: dict[str, Any] | None = None) -> str:
+        """Signs into a compact token.
+
+        Args:
+            payload: Any bytes, or a str for its UTF-8.
+            header: Further header parameters.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def verify(self, token: str) -> VerifiedJWS:
+        """Verifies a compact token, and gives what has at least its `header` and its `payload`.
+
+        Args:
+            token: The token.
+        """
+        raise NotImplementedError
+
+
+class JWS(_jam.JWS, BaseJWS):
+    """Signs and verifies any bytes with one algorithm and one key, which are prepared once (RFC 7515).
+
+    Args:
+        alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512` `ES256K`
+            `EdDSA` or `Ed25519`.
+        key: A `JWK`, its members, PEM or JWK text, or the bytes of a secret. A public key verifies only. A list of
+            keys, the newest first: that one signs, all verify. A `JWKSet` verifies with those of its keys that fit.
+        allow_short_secret: Whether a secret may be shorter than the hash. It can be guessed from one token, and is
+            logged as a warning.
+
+    Raises:
+        JamJWTUnsupportedAlgorithm: There is no such algorithm.
+        JamKeyError: The key is not of the algorithm's kind, or too weak, or its `use`, `key_ops` or `alg` do not
+            allow it.
+        JamValidationError: Two keys have the same name.
+    """
+
+
+class JWT(_jam.JoseJWT):
+    """Makes and reads JSON Web Tokens with one algorithm and one key, which are prepared once (RFC 7519).
+
+    Tokens are signed, or with `enc` encrypted, or with `encryption` both.
+
+    Args:
+        alg: As of `JWS`; with `enc` as of `JWE`.
+        key: A `JWK`, its members, PEM or JWK text, or the bytes of a secret. A public key verifies only, or encrypts
+            only. A list of keys, the newest first: that one makes tokens, all read them. A `JWKSet` reads with those
+            of its keys that fit.
+        enc: How claims are encrypted, as of `JWE`; if left out, they are signed.
+        encryption: The `JWE` that encrypts signed tokens (RFC 7519 section 5.2). Then only such tokens are read.
+        issuer: The `iss` that is asked for.
+        audience: The `aud`, or several of which one is asked for.
+        subject: The `sub` that is asked for.
+        leeway: Seconds by which clocks may differ; at most a day.
+        required: The claims without which a token is refused.
+        typ: The type that is written into the header and asked for, such as `at+jwt`; if left out, `JWT` is written
+            and every type accepted.
+        allow_short_secret: Whether a secret may be shorter than the hash. It can be guessed from one token, and is
+            logged as a warning.
+
+    Raises:
+        JamJWTUnsupportedAlgorithm: There is no such algorithm.
+        JamKeyError: The key is not of the algorithm's kind, or too weak, or its `use`, `key_ops` or `alg` do not
+            allow it.
+        JamValidationError: Two keys have the same name, or a rule cannot be used.
+    """
 
 
 class BaseJWE(ABC):
@@ -95,3 +185,26 @@ def create_jwe(
     """
     keys = _jam.jwe_keys(alg, enc, secret=secret, private_key=private_key, public_key=public_key, password=password)
     return JWE(alg, enc, keys, **options)
+
+
+def create_jws(
+    alg: str,
+    *,
+    secret: Secret | Sequence[Secret] | None = None,
+    private_key: Secret | Sequence[Secret] | None = None,
+    public_key: Secret | Sequence[Secret] | None = None,
+    password: str | bytes | None = None,
+    allow_short_secret: bool = False,
+) -> BaseJWS:
+    """Makes what a section `jose.jws` asks for.
+
+    Args:
+        alg: As of `JWS`.
+        secret: The secret of an `HS` algorithm as text, bytes or a JWK, or several, the newest first.
+        private_key: The private key of any other algorithm as PEM text or a JWK, or several, the newest first.
+        public_key: The public key, or several; taken from the private key if left out.
+        password: Opens private keys that are encrypted.
+        allow_short_secret: Whether a secret may be shorter than the hash.
+    """
+    keys = _jam.jws_keys(alg, secret=secret, private_key=private_key, public_key=public_key, password=password)
+    return JWS(alg, keys, allow_short_secret=allow_short_secret)

@@ -23,6 +23,8 @@ CONTRACT = {
     "jwt_make_payload": "(self, exp=None, data=None, **claims)",
     "jwt_create_token": "(self, payload)",
     "jwt_verify_token": "(self, token, check_exp=True, check_list=True, *, audience=None, issuer=None, leeway=None)",
+    "jws_sign": "(self, payload, header=None)",
+    "jws_verify": "(self, token)",
     "jwe_encrypt": "(self, plaintext, header=None)",
     "jwe_decrypt": "(self, token)",
     "session_create": "(self, session_key, data)",

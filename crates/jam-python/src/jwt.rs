@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jam::jose::claims::{ClaimValue, NewClaims, Registered, Validation, contradiction, leeway_from_seconds};
-use jam::jose::jws::VerifyingKey;
-use jam::jose::{DecodeOptions, Jwt, JwtOptions};
+use jam::jose::jws::{Algorithm, KeyRingOptions, VerifyingKey};
+use jam::jose::{Jwt, JwtOptions};
 use jam::secret::Secret;
-use jam::{JwtError, Timestamp};
-use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
-use pyo3::{ffi, intern};
+use pyo3::types::{PyDict, PyString};
 
-use crate::arguments::{Seconds, bytes_or_text, integer, required_dict, required_text, text, type_name};
+use crate::arguments::{Seconds, bytes_or_text, required_dict, text};
+use crate::claims::{self, decode_options, expected_audiences, one_or_several, texts, token_text};
 use crate::serializer::Serializer;
 use crate::{error, json, log};
 
@@ -87,16 +85,14 @@ impl PyJwt {
             }
             (secret, secret_key) => secret.or(secret_key),
         };
+        let algorithm = text(alg, "alg")?.parse().map_err(error::to_py)?;
+        let keys = key_texts(secret, private_key, public_key, password)?;
         let options = JwtOptions {
-            algorithm: text(alg, "alg")?.parse().map_err(error::to_py)?,
-            secret: one_or_several(secret, |secret| key_bytes(secret, "secret").map(Secret::new))?,
-            private_key: one_or_several(private_key, |key| key_text(key, "private_key"))?,
-            public_key: one_or_several(public_key, |key| key_text(key, "public_key"))?,
-            password: password
-                .map(|password| {
-                    bytes_or_text(password, "password").and_then(|bytes| secret_text(bytes, "password"))
-                })
-                .transpose()?,
+            algorithm,
+            secret: keys.secret,
+            private_key: keys.private_key,
+            public_key: keys.public_key,
+            password: keys.password,
             issuer: issuer.map(|issuer| text(issuer, "issuer").map(str::to_owned)).transpose()?,
             audience: audience.map(expected_audiences).transpose()?.unwrap_or_default(),
             subject: subject.map(|subject| text(subject, "subject").map(str::to_owned)).transpose()?,
@@ -121,13 +117,7 @@ impl PyJwt {
     ///     JamValidationError: The payload is no dict, or holds what JSON cannot hold.
     ///     JamJWTEmptyPrivateKey: Only the public key is known.
     fn encode<'py>(&self, payload: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
-        let py = payload.py();
-        // Also for a serializer of the user's own: a set of claims is an object (RFC 7519 section 7.1).
-        required_dict(payload, "payload")?;
-        let payload_text = self.serializer.dump(payload, "payload")?;
-        let length = self.jwt.token_length(payload_text.len()).map_err(error::to_py)?;
-        let sign = |token: &mut [u8]| self.jwt.encode_json_into(&payload_text, token);
-        ascii_str(py, length, |token| self.run(py, payload_text.len(), || sign(token)).map_err(error::to_py))
+        encode(&self.jwt, &self.serializer, payload)
     }
 
     /// Verifies a token and gives its payload. The signature comes first, then the claims.
@@ -158,25 +148,9 @@ impl PyJwt {
         issuer: Option<&Bound<'py, PyAny>>,
         leeway: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let options = DecodeOptions {
-            check_exp,
-            audience: audience.map(|audience| texts(audience, "audience")).transpose()?,
-            issuer: issuer.map(|issuer| text(issuer, "issuer").map(str::to_owned)).transpose()?,
-            leeway: leeway
-                .map(|leeway| leeway_from_seconds(seconds(leeway, "leeway")?).map_err(error::to_py))
-                .transpose()?,
-        };
-        let payload = self.verify(py, token, public_key)?;
-        let claims = self.load(py, &payload)?;
-        let rules = self.jwt.validation();
-        rules
-            .require(|name| {
-                claims.get_item(name).is_ok_and(|value| value.is_some_and(|value| !value.is_none()))
-            })
-            .map_err(|refusal| error::to_py(refusal.into()))?;
-        let registered = RegisteredObjects::of(&claims, rules)?;
-        self.jwt.validate(&registered.borrow(), &options, Timestamp::now()).map_err(error::to_py)?;
-        Ok(claims)
+        let options = decode_options(check_exp, audience, issuer, leeway)?;
+        let payload = self.verify(py, token_text(token)?, public_key)?;
+        claims::read(py, &payload, &self.serializer, self.jwt.rules(), &options)
     }
 
     /// Gives a payload: `iat`, `exp`, `jti`, and `iss`, `aud` and `sub` where they are configured, with `data` laid over.
@@ -195,22 +169,7 @@ impl PyJwt {
         exp: Option<&Bound<'py, PyAny>>,
         data: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let exp = lifetime(exp)?;
-        let payload = start(py, &self.jwt.new_claims(exp, Timestamp::now()).map_err(error::to_py)?)?;
-        let rules = self.jwt.validation();
-        if let Some(issuer) = &rules.issuer {
-            payload.set_item(intern!(py, "iss"), issuer)?;
-        }
-        match rules.audience.as_slice() {
-            [] => {}
-            [one] => payload.set_item(intern!(py, "aud"), one)?,
-            several => payload.set_item(intern!(py, "aud"), several)?,
-        }
-        if let Some(subject) = &rules.subject {
-            payload.set_item(intern!(py, "sub"), subject)?;
-        }
-        lay_over(&payload, data, &[("exp", exp.is_some()), ("iss", true), ("aud", true), ("sub", true)])?;
-        Ok(payload)
+        claims::make(py, self.jwt.rules(), exp, data)
     }
 
     /// The algorithm's name.
@@ -229,27 +188,17 @@ impl PyJwt {
 }
 
 impl PyJwt {
-    fn load<'py>(&self, py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let refuse = |reason| Err(malformed(format!("the token's payload: {reason}")));
-        let claims = self.serializer.load(py, payload, refuse)?;
-        claims.cast_into::<PyDict>().map_err(|_| malformed("the token's payload is no JSON object"))
-    }
-
     fn verify(
         &self,
         py: Python<'_>,
-        token: &Bound<'_, PyAny>,
+        token: &str,
         public_key: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u8>> {
-        let token = match token.cast::<PyString>() {
-            Ok(token) => token.to_str().map_err(|_| malformed("a str with a lone surrogate is no token"))?,
-            Err(_) => required_text(token, "token")?,
-        };
         let verified = match public_key {
-            None => self.run(py, token.len(), || self.jwt.verify(token)),
+            None => run(py, self.jwt.algorithm(), token.len(), || self.jwt.verify(token)),
             Some(public_key) => {
                 let key = self.prepare(key_text(public_key, "public_key")?.expose())?;
-                self.run(py, token.len(), || self.jwt.verify_with(token, &key))
+                run(py, self.jwt.algorithm(), token.len(), || self.jwt.verify_with(token, &key))
             }
         };
         verified.map_err(error::to_py)
@@ -267,187 +216,37 @@ impl PyJwt {
         *given = Some((text.to_owned(), Arc::clone(&key)));
         Ok(key)
     }
-
-    /// Runs the cryptography, without the GIL when it takes long.
-    fn run<T: Send>(
-        &self,
-        py: Python<'_>,
-        length: usize,
-        work: impl FnOnce() -> jam::Result<T> + Send,
-    ) -> jam::Result<T> {
-        if self.jwt.algorithm().is_symmetric() && length < SHORT { work() } else { py.detach(work) }
-    }
 }
 
-/// The claims of a payload that have rules, as Python's objects.
-struct RegisteredObjects<'py> {
-    expiration: Option<Bound<'py, PyAny>>,
-    not_before: Option<Bound<'py, PyAny>>,
-    issued_at: Option<Bound<'py, PyAny>>,
-    issuer: Option<Bound<'py, PyAny>>,
-    audience: Option<Bound<'py, PyAny>>,
-    /// The items of `audience` where it is a list.
-    audiences: Option<Vec<Bound<'py, PyAny>>>,
-    /// Only where there is a rule for it.
-    subject: Option<Bound<'py, PyAny>>,
+/// The signed token of a payload.
+pub(crate) fn encode<'py>(
+    jwt: &Jwt,
+    serializer: &Serializer,
+    payload: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyString>> {
+    let py = payload.py();
+    let text = payload_text(serializer, payload)?;
+    let length = jwt.token_length(text.len()).map_err(error::to_py)?;
+    ascii_str(py, length, |token| {
+        run(py, jwt.algorithm(), text.len(), || jwt.encode_json_into(&text, token)).map_err(error::to_py)
+    })
 }
 
-impl<'py> RegisteredObjects<'py> {
-    fn of(claims: &Bound<'py, PyDict>, rules: &Validation) -> PyResult<Self> {
-        let py = claims.py();
-        let audience = claims.get_item(intern!(py, "aud"))?;
-        let list = audience.as_ref().and_then(|audience| audience.cast::<PyList>().ok());
-        Ok(Self {
-            expiration: claims.get_item(intern!(py, "exp"))?,
-            not_before: claims.get_item(intern!(py, "nbf"))?,
-            issued_at: claims.get_item(intern!(py, "iat"))?,
-            issuer: claims.get_item(intern!(py, "iss"))?,
-            audiences: list.map(|list| list.iter().collect()),
-            audience,
-            subject: match rules.subject {
-                Some(_) => claims.get_item(intern!(py, "sub"))?,
-                None => None,
-            },
-        })
-    }
-
-    fn borrow(&self) -> Registered<'_> {
-        Registered {
-            expiration: self.expiration.as_ref().map(claim_value),
-            not_before: self.not_before.as_ref().map(claim_value),
-            issued_at: self.issued_at.as_ref().map(claim_value),
-            issuer: self.issuer.as_ref().map(claim_value),
-            audience: match &self.audiences {
-                Some(items) => Some(text_list(items)),
-                None => self.audience.as_ref().map(claim_value),
-            },
-            subject: self.subject.as_ref().map(claim_value),
-        }
-    }
+/// The text of a payload, which is a dict also for a serializer of the user's own: a set of claims is an object (RFC 7519
+/// section 7.1).
+pub(crate) fn payload_text(serializer: &Serializer, payload: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    required_dict(payload, "payload")?;
+    serializer.dump(payload, "payload")
 }
 
-fn text_list<'a>(items: &'a [Bound<'_, PyAny>]) -> ClaimValue<'a> {
-    let text = |item: &'a Bound<'_, PyAny>| item.cast::<PyString>().ok()?.to_str().ok();
-    items
-        .iter()
-        .map(text)
-        .collect::<Option<Vec<_>>>()
-        .map_or(ClaimValue::Other("a list with something else than text"), ClaimValue::TextList)
-}
-
-fn claim_value<'a>(value: &'a Bound<'_, PyAny>) -> ClaimValue<'a> {
-    if let Ok(text) = value.cast::<PyString>() {
-        text.to_str().map_or(ClaimValue::Other("text with a lone surrogate"), ClaimValue::Text)
-    } else if value.is_instance_of::<PyBool>() {
-        ClaimValue::Other("a boolean")
-    } else if let Ok(small) =
-        value.cast::<PyInt>().map_err(drop).and_then(|int| int.extract::<i64>().map_err(drop))
-    {
-        // Beyond 2^53 a float is off by less than the time is long.
-        ClaimValue::Number(small as f64)
-    } else if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
-        value.extract().map_or(ClaimValue::Other("a number too large"), ClaimValue::Number)
-    } else if value.is_none() {
-        ClaimValue::Other("null")
-    } else {
-        ClaimValue::Other(if value.is_instance_of::<PyList>() { "a list" } else { "an object" })
-    }
-}
-
-/// Gives a payload: `iat`, `exp` and `jti`, with `data` laid over.
-///
-/// Args:
-///     exp: Seconds from now until the token expires; no `exp` if left out.
-///     data: Claims by their names.
-///
-/// Raises:
-///     JamValidationError: `data` holds another `exp` than the argument.
-#[pyfunction]
-#[pyo3(signature = (exp=None, data=None))]
-fn jwt_make_payload<'py>(
-    py: Python<'py>,
-    exp: Option<&Bound<'py, PyAny>>,
-    data: Option<&Bound<'py, PyDict>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let exp = lifetime(exp)?;
-    let payload = start(py, &NewClaims::new(exp, Timestamp::now()).map_err(error::to_py)?)?;
-    lay_over(&payload, data, &[("exp", exp.is_some())])?;
-    Ok(payload)
-}
-
-fn start<'py>(py: Python<'py>, new: &NewClaims) -> PyResult<Bound<'py, PyDict>> {
-    let payload = PyDict::new(py);
-    payload.set_item(intern!(py, "iat"), new.issued_at)?;
-    if let Some(expiration) = new.expiration {
-        payload.set_item(intern!(py, "exp"), expiration)?;
-    }
-    payload.set_item(intern!(py, "jti"), &new.token_id)?;
-    Ok(payload)
-}
-
-/// Lays `data` over the payload. Of the claims that are `given` explicitly none may change by it.
-fn lay_over(
-    payload: &Bound<'_, PyDict>,
-    data: Option<&Bound<'_, PyDict>>,
-    given: &[(&str, bool)],
-) -> PyResult<()> {
-    let Some(data) = data else { return Ok(()) };
-    for (name, _) in given.iter().filter(|(_, is_given)| *is_given) {
-        if let (Some(own), Some(other)) = (payload.get_item(name)?, data.get_item(name)?)
-            && !own.eq(&other)?
-        {
-            return Err(error::to_py(contradiction(name)));
-        }
-    }
-    payload.update(data.as_mapping())
-}
-
-/// A lifetime in whole seconds.
-fn lifetime(exp: Option<&Bound<'_, PyAny>>) -> PyResult<Option<i64>> {
-    match exp {
-        Some(exp) if exp.is_instance_of::<PyBool>() => {
-            Err(PyTypeError::new_err("exp: expected int, not bool"))
-        }
-        Some(exp) => integer(exp, "exp").map(Some),
-        None => Ok(None),
-    }
-}
-
-fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
-    let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
-    if !is_number || value.is_instance_of::<PyBool>() {
-        return Err(PyTypeError::new_err(format!("{name}: expected a number, not {}", type_name(value))));
-    }
-    value.extract().map_err(|_| error::validation_at(name, &format!("{name}: the number is out of range")))
-}
-
-/// One text or several: a str, or a list or tuple of str.
-/// The audiences of a codec. An empty list would let tokens for anybody pass, which nobody means by it.
-fn expected_audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    let audiences = texts(value, "audience")?;
-    if audiences.is_empty() {
-        return Err(error::validation_at("audience", "audience: name one at least, or leave it out"));
-    }
-    Ok(audiences)
-}
-
-fn texts(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<String>> {
-    one_or_several(Some(value), |item| text(item, name).map(str::to_owned))
-}
-
-/// What `read` makes of a value, or of each item of a list or tuple.
-fn one_or_several<T>(
-    value: Option<&Bound<'_, PyAny>>,
-    read: impl Fn(&Bound<'_, PyAny>) -> PyResult<T>,
-) -> PyResult<Vec<T>> {
-    let Some(value) = value else { return Ok(Vec::new()) };
-    if let Ok(list) = value.cast::<PyList>() {
-        list.iter().map(|item| read(&item)).collect()
-    } else if let Ok(tuple) = value.cast::<PyTuple>() {
-        tuple.iter().map(|item| read(&item)).collect()
-    } else {
-        Ok(vec![read(value)?])
-    }
+/// Runs the cryptography of signatures, without the GIL when it takes long.
+pub(crate) fn run<T: Send>(
+    py: Python<'_>,
+    algorithm: Algorithm,
+    length: usize,
+    work: impl FnOnce() -> jam::Result<T> + Send,
+) -> jam::Result<T> {
+    if algorithm.is_symmetric() && length < SHORT { work() } else { py.detach(work) }
 }
 
 /// A str of so many ASCII characters, which `write` writes in place: no token in between to allocate and copy.
@@ -469,6 +268,23 @@ pub(crate) fn ascii_str<'py>(
     write(characters)?;
     debug_assert!(characters.is_ascii());
     Ok(object.cast_into::<PyString>()?)
+}
+
+/// The keys of a section, each of them one or several.
+pub(crate) fn key_texts(
+    secret: Option<&Bound<'_, PyAny>>,
+    private_key: Option<&Bound<'_, PyAny>>,
+    public_key: Option<&Bound<'_, PyAny>>,
+    password: Option<&Bound<'_, PyAny>>,
+) -> PyResult<KeyRingOptions> {
+    let password = password.map(|password| bytes_or_text(password, "password")).transpose()?;
+    Ok(KeyRingOptions {
+        secret: one_or_several(secret, |secret| key_bytes(secret, "secret").map(Secret::new))?,
+        private_key: one_or_several(private_key, |key| key_text(key, "private_key"))?,
+        public_key: one_or_several(public_key, |key| key_text(key, "public_key"))?,
+        password: password.map(|bytes| secret_text(bytes, "password")).transpose()?,
+        ..KeyRingOptions::default()
+    })
 }
 
 /// The bytes of a key: a dict is a JWK and stands for its JSON text.
@@ -496,12 +312,7 @@ fn secret_text(bytes: Vec<u8>, name: &str) -> PyResult<Secret<String>> {
         .map_err(|_| error::validation_at(name, &format!("{name}: the bytes are no text in UTF-8")))
 }
 
-fn malformed(reason: impl Into<jam::Reason>) -> PyErr {
-    error::to_py(JwtError::Malformed(reason.into()).into())
-}
-
-/// Adds this part's classes and functions.
+/// Adds this part's class.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<PyJwt>()?;
-    module.add_function(wrap_pyfunction!(jwt_make_payload, module)?)
+    module.add_class::<PyJwt>()
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bridge;
+mod claims;
 mod config;
 mod cookies;
 mod error;
@@ -34,6 +35,7 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     config::register(module)?;
     cookies::register(module)?;
     jose::register(module)?;
+    claims::register(module)?;
     jwt::register(module)?;
     lists::register(module)?;
     oauth2::register(module)?;

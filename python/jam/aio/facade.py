@@ -15,7 +15,7 @@ from jam.aio.sessions import BaseSessionModule
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from jam.jose import DecryptedJWE
+    from jam.jose import DecryptedJWE, VerifiedJWS
     from jam.sessions import SessionInfo
 
 __all__ = ["Jam"]
@@ -32,6 +32,7 @@ class Jam(BaseJam):
     MODULES: ClassVar[dict[str, str | Callable[..., Any]]] = {
         "jwt": "jam.jwt.create_instance",
         "jwt.list": "jam.aio.lists.create_instance",
+        "jose.jws": "jam.jose.create_jws",
         "jose.jwe": "jam.jose.create_jwe",
         "session": "jam.aio.sessions.create_instance",
         "oauth2": "jam.aio.oauth2.create_instance",
@@ -80,6 +81,14 @@ class Jam(BaseJam):
     jwt_create = jwt_create_token
     jwt_encode = jwt_create_token
     jwt_decode = jwt_verify_token
+
+    async def jws_sign(self, payload: bytes | str, header: dict[str, Any] | None = None) -> str:
+        """Signs any bytes into a compact token (RFC 7515), with the newest key."""
+        return self._jws.sign(payload, header)
+
+    async def jws_verify(self, token: str) -> VerifiedJWS:
+        """Verifies a compact token, and gives its `header` and its `payload`."""
+        return self._jws.verify(token)
 
     async def jwe_encrypt(self, plaintext: bytes, header: dict[str, Any] | None = None) -> str:
         """Encrypts into a compact token (RFC 7516), to the newest key."""

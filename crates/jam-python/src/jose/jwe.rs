@@ -1,6 +1,7 @@
 //! JSON Web Encryption, as Python sees it.
 
-use jam::encoding::json_object;
+use std::sync::Arc;
+
 use jam::jose::Jwk;
 use jam::jose::jwe::{
     ContentEncryption, Decrypted, EncryptOptions, Jwe, JweKeyTexts, JweOptions, KeyManagement,
@@ -10,11 +11,10 @@ use jam::{JweError, Result};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-use serde_json::{Map, Value};
 
 use super::jwk::PyJwk;
-use super::{Keys, keys, one};
-use crate::arguments::{bytes_or_text, integer, required_dict, text, type_name};
+use super::{Keys, header_members, keys, one, to_dict};
+use crate::arguments::{bytes_or_text, integer, text, type_name};
 use crate::{error, json};
 
 /// AES over so many bytes takes as long as giving the GIL away and taking it back is worth.
@@ -48,7 +48,7 @@ const SHORT: usize = 16 * 1024;
 ///     JamValidationError: A password that is not allowed, or an option that the algorithm does not have.
 #[pyclass(subclass, frozen, module = "jam._jam", name = "JWE")]
 pub(crate) struct PyJwe {
-    jwe: Jwe,
+    jwe: Arc<Jwe>,
 }
 
 #[pymethods]
@@ -92,12 +92,7 @@ impl PyJwe {
             length_limit: max_length
                 .map_or(Ok(default.length_limit), |limit| integer(limit, "max_length"))?,
         };
-        let jwe = match encryption_keys(key, key_management)? {
-            Keys::One(key) => Jwe::new(&[*key], options),
-            Keys::Several(keys) => Jwe::new(&keys, options),
-            Keys::Set(set) => Jwe::from_set(&set, options),
-        };
-        Ok(Self { jwe: jwe.map_err(error::to_py)? })
+        Ok(Self { jwe: Arc::new(codec(key, options)?) })
     }
 
     /// Encrypts into a compact token.
@@ -116,8 +111,8 @@ impl PyJwe {
         plaintext: &Bound<'_, PyBytes>,
         header: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let (plaintext, header) = (plaintext.as_bytes(), members(header, "header")?);
-        self.run(py, plaintext.len(), || self.jwe.encrypt(plaintext, &header)).map_err(error::to_py)
+        let (plaintext, header) = (plaintext.as_bytes(), header_members(header, "header")?);
+        run(py, &self.jwe, plaintext.len(), || self.jwe.encrypt(plaintext, &header)).map_err(error::to_py)
     }
 
     /// Decrypts a compact token, and gives its header and its plaintext.
@@ -131,7 +126,7 @@ impl PyJwe {
     ///     JamJWEMalformed: The text is no encrypted token, or is too long.
     fn decrypt(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<PyDecryptedJwe> {
         let token = foreign_text(token, "token")?;
-        let decrypted = self.run(py, token.len(), || self.jwe.decrypt(token)).map_err(error::to_py)?;
+        let decrypted = run(py, &self.jwe, token.len(), || self.jwe.decrypt(token)).map_err(error::to_py)?;
         Ok(PyDecryptedJwe::new(py, decrypted))
     }
 
@@ -159,17 +154,17 @@ impl PyJwe {
     ) -> PyResult<Bound<'py, PyAny>> {
         let plaintext = plaintext.as_bytes();
         let options = EncryptOptions {
-            header: members(header, "header")?,
-            unprotected: members(unprotected, "unprotected")?,
+            header: header_members(header, "header")?,
+            unprotected: header_members(unprotected, "unprotected")?,
             additional_data: aad.map_or(Ok(Vec::new()), |aad| bytes_or_text(aad, "aad"))?,
             ..EncryptOptions::default()
         };
         let others: Option<Vec<&Jwe>> =
-            recipients.as_ref().map(|others| others.iter().map(|other| &other.jwe).collect());
+            recipients.as_ref().map(|others| others.iter().map(|other| &*other.jwe).collect());
         let message = py
             .detach(|| self.jwe.encrypt_json(plaintext, &options, others.as_deref()))
             .map_err(error::to_py)?;
-        to_dict(py, Value::Object(message))
+        to_dict(py, message)
     }
 
     /// Decrypts a message in one of the JSON forms.
@@ -216,16 +211,8 @@ impl PyJwe {
 }
 
 impl PyJwe {
-    /// Runs the cryptography, without the GIL when it takes long.
-    fn run<T: Send>(
-        &self,
-        py: Python<'_>,
-        length: usize,
-        work: impl FnOnce() -> Result<T> + Send,
-    ) -> Result<T> {
-        let algorithm = self.jwe.key_management();
-        let is_fast = algorithm.is_symmetric() && !algorithm.is_password_based();
-        if is_fast && length < SHORT { work() } else { py.detach(work) }
+    pub(super) fn codec(&self) -> Arc<Jwe> {
+        Arc::clone(&self.jwe)
     }
 }
 
@@ -245,7 +232,7 @@ impl PyDecryptedJwe {
     /// All header parameters. In the JSON forms anybody could change those that are not in `protected`.
     #[getter]
     fn header(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let members = || to_dict(py, Value::Object(self.decrypted.header().members().clone()));
+        let members = || to_dict(py, self.decrypted.header().members().clone());
         self.header.get_or_try_init(py, || members().map(Bound::unbind)).map(|header| header.clone_ref(py))
     }
 
@@ -258,7 +245,7 @@ impl PyDecryptedJwe {
     /// The header parameters that nobody could change.
     #[getter]
     fn protected<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_dict(py, Value::Object(self.decrypted.protected().clone()))
+        to_dict(py, self.decrypted.protected().clone())
     }
 
     /// What stood beside the ciphertext in a JSON form, and could be changed by nobody.
@@ -291,6 +278,28 @@ impl PyDecryptedJwe {
     }
 }
 
+/// Runs the cryptography, without the GIL when it takes long.
+pub(super) fn run<T: Send>(
+    py: Python<'_>,
+    jwe: &Jwe,
+    length: usize,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let algorithm = jwe.key_management();
+    let is_fast = algorithm.is_symmetric() && !algorithm.is_password_based();
+    if is_fast && length < SHORT { work() } else { py.detach(work) }
+}
+
+/// The codec of the keys of an argument.
+pub(super) fn codec(key: &Bound<'_, PyAny>, options: JweOptions) -> PyResult<Jwe> {
+    match encryption_keys(key, options.key_management)? {
+        Keys::One(key) => Jwe::new(&[*key], options),
+        Keys::Several(keys) => Jwe::new(&keys, options),
+        Keys::Set(set) => Jwe::from_set(&set, options),
+    }
+    .map_err(error::to_py)
+}
+
 /// The keys of an argument. A str is a password where the algorithm works with one, unless it is a JWK.
 fn encryption_keys(value: &Bound<'_, PyAny>, algorithm: KeyManagement) -> PyResult<Keys> {
     if !algorithm.is_password_based() {
@@ -317,19 +326,6 @@ fn password(value: &Bound<'_, PyAny>) -> PyResult<Jwk> {
 /// One content encryption or several.
 fn encryptions(value: &Bound<'_, PyAny>) -> PyResult<Vec<ContentEncryption>> {
     several(value).iter().map(|name| text(name, "accept_enc")?.parse().map_err(error::to_py)).collect()
-}
-
-/// The members of a dict that is a header; none at all without one.
-fn members(header: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Map<String, Value>> {
-    let Some(header) = header else { return Ok(Map::new()) };
-    required_dict(header, name)?;
-    let mut text = Vec::new();
-    json::write(header, &mut text)?;
-    json_object(&text).map_err(|reason| error::validation_at(name, &format!("{name}: {reason}")))
-}
-
-fn to_dict(py: Python<'_>, value: Value) -> PyResult<Bound<'_, PyAny>> {
-    json::parse(py, value.to_string().as_bytes()).map_err(malformed)
 }
 
 /// Text that somebody else may have sent.

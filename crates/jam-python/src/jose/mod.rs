@@ -2,6 +2,8 @@
 
 mod jwe;
 mod jwk;
+mod jws;
+mod jwt;
 
 use std::sync::Arc;
 
@@ -12,8 +14,9 @@ use jam::{Error, KeyError};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use serde_json::{Map, Value};
 
-use crate::arguments::{text, type_name};
+use crate::arguments::{required_dict, text, type_name};
 use crate::{error, json};
 use jwk::{PyJwk, PyJwkSet};
 
@@ -74,6 +77,21 @@ pub(crate) fn one(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Jwk> {
     key.map_err(error::to_py)
 }
 
+/// The members of a dict that is a header; none at all without one.
+fn header_members(header: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Map<String, Value>> {
+    let Some(header) = header else { return Ok(Map::new()) };
+    required_dict(header, name)?;
+    let mut text = Vec::new();
+    json::write(header, &mut text)?;
+    json_object(&text).map_err(|reason| error::validation_at(name, &format!("{name}: {reason}")))
+}
+
+/// The dict of members.
+fn to_dict(py: Python<'_>, members: Map<String, Value>) -> PyResult<Bound<'_, PyAny>> {
+    let text = Value::Object(members).to_string();
+    json::parse(py, text.as_bytes()).map_err(|reason| error::internal(&reason))
+}
+
 /// The text of a dict, and a str that begins as a JSON object does.
 fn json_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Secret<String>>> {
     if value.is_instance_of::<PyDict>() {
@@ -98,5 +116,7 @@ fn members_text(members: &Bound<'_, PyAny>) -> PyResult<Secret<String>> {
 /// Adds this part's classes.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     jwk::register(module)?;
-    jwe::register(module)
+    jwe::register(module)?;
+    jws::register(module)?;
+    jwt::register(module)
 }

@@ -1,5 +1,7 @@
 //! The configured codec for encrypted JSON Web Tokens (RFC 7519 section 3), with or without a signature inside.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::jwe::{Header, Jwe};
@@ -33,7 +35,7 @@ const REPLICATED: [&str; 3] = ["iss", "sub", "aud"];
 /// ```
 #[derive(Debug)]
 pub struct EncryptedJwt {
-    jwe: Jwe,
+    jwe: Arc<Jwe>,
     /// Further parameters of the header of new tokens.
     header: Map<String, Value>,
     content: Content,
@@ -43,7 +45,7 @@ pub struct EncryptedJwt {
 #[derive(Debug)]
 enum Content {
     Claims(TokenRules),
-    Signed(Jwt),
+    Signed(Box<Jwt>),
 }
 
 impl EncryptedJwt {
@@ -52,17 +54,17 @@ impl EncryptedJwt {
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for options that hold keys, for a leeway over a day, and for a type or
     /// a required claim without a name.
-    pub fn new(jwe: Jwe, options: JwtOptions) -> Result<Self> {
+    pub fn new(jwe: impl Into<Arc<Jwe>>, options: JwtOptions) -> Result<Self> {
         let rules = TokenRules::new(options)?;
         let header = Map::from_iter([("typ".to_owned(), rules.token_type().into())]);
-        Ok(Self { jwe, header, content: Content::Claims(rules) })
+        Ok(Self { jwe: jwe.into(), header, content: Content::Claims(rules) })
     }
 
     /// A codec for nested tokens: `signed` signs the claims and has the rules, `jwe` encrypts what it made
     /// (RFC 7519 section 11.2). They nest once and no deeper.
-    pub fn nested(signed: Jwt, jwe: Jwe) -> Self {
+    pub fn nested(signed: Jwt, jwe: impl Into<Arc<Jwe>>) -> Self {
         let header = Map::from_iter([("cty".to_owned(), "JWT".into())]);
-        Self { jwe, header, content: Content::Signed(signed) }
+        Self { jwe: jwe.into(), header, content: Content::Signed(Box::new(signed)) }
     }
 
     /// What new tokens say, and what those that are read must say.

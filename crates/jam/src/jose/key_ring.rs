@@ -98,12 +98,11 @@ impl KeyRing {
     /// given that the algorithm has no use for, or that do not belong together; [`Error::Validation`] when two keys have the
     /// same name.
     pub fn from_options(options: &KeyRingOptions) -> Result<Self> {
-        let algorithm = options.algorithm;
-        let keys = if algorithm.is_symmetric() { options.secrets()? } else { options.pairs()? };
+        let keys = options.keys()?;
         if options.allow_short_secret {
-            Self::with_short_secrets(algorithm, &keys)
+            Self::with_short_secrets(options.algorithm, &keys)
         } else {
-            Self::new(algorithm, &keys)
+            Self::new(options.algorithm, &keys)
         }
     }
 
@@ -191,6 +190,14 @@ pub struct KeyRingOptions {
 }
 
 impl KeyRingOptions {
+    /// The keys, the newest first; public keys that belong to no private one come last.
+    ///
+    /// # Errors
+    /// As [`KeyRing::from_options`], but whether the algorithm can use the keys is not checked yet.
+    pub fn keys(&self) -> Result<Vec<Jwk>> {
+        if self.algorithm.is_symmetric() { self.secrets() } else { self.pairs() }
+    }
+
     fn secrets(&self) -> Result<Vec<Jwk>> {
         let algorithm = self.algorithm;
         if !self.private_key.is_empty() || !self.public_key.is_empty() {
