@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import functools
 import json
+import os
 import pickle
+from pathlib import Path
 from typing import Any
 
 import jwcrypto.jwk
@@ -23,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jam.exceptions import (
     JamError,
     JamJWTEmptySecretKey,
+    JamJWTInvalidSignature,
     JamKeyError,
     JamKeyMalformed,
     JamKeyNotFound,
@@ -30,7 +34,7 @@ from jam.exceptions import (
     JamKeyWrongKind,
     JamValidationError,
 )
-from jam.jose import JWK, JWKSet, SkippedKey
+from jam.jose import JWK, JWS, JWKSet, SkippedKey
 from jam.jwt import JWT
 from joserfc.jwk import import_key
 
@@ -454,3 +458,109 @@ class TestSets:
             JWKSet([JWK.from_secret(b"s")] * 1001)
         with pytest.raises(JamKeyMalformed):
             JWKSet.from_json('{"keys":[],"x":"' + "x" * 2**20 + '"}')
+
+
+VECTORS = Path(os.environ.get("JAM_VECTORS", Path(__file__).parents[3] / "shared" / "vectors")) / "jose"
+ACCEPTED = {1: "a set may hold keys of several types (RFC 7517 section 5); the algorithm belongs to the key"}
+"""Cases that are refused by the policy of the suite and hold here, with the reason."""
+
+
+def wycheproof_cases() -> list[Any]:
+    path = VECTORS / "json_web_key_test.json"
+    if not path.exists():
+        return [pytest.param(None, None, marks=pytest.mark.skip(reason=f"no vectors at {path}"))]
+    groups = json.loads(path.read_bytes())["testGroups"]
+    cases = [(group.get("public") or group["private"], case) for group in groups for case in group["tests"]]
+    assert len(cases) == 26
+    return [pytest.param(*case, id=str(case[1]["tcId"])) for case in cases]
+
+
+def header_of(token: str) -> dict[str, Any]:
+    encoded = token.split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+
+
+@pytest.mark.parametrize(("members", "case"), wycheproof_cases())
+def test_wycheproof_agrees_on_sets_of_keys(members: dict[str, Any], case: dict[str, Any]) -> None:
+    def verify_with_the_key_that_is_found() -> bytes:
+        header = header_of(case["jws"])
+        key = JWKSet.from_dict(members).find(kid=header.get("kid"))
+        return JWS(key.alg or header["alg"], key).verify(case["jws"]).payload
+
+    def verify_with_the_set() -> bytes:
+        return JWS(members["keys"][0]["alg"], JWKSet.from_dict(members)).verify(case["jws"]).payload
+
+    for verify in (verify_with_the_key_that_is_found, verify_with_the_set):
+        if case["result"] == "valid" or case["tcId"] in ACCEPTED:
+            assert verify() == b"foo"
+        else:
+            with pytest.raises(JamError):
+                verify()
+
+
+@functools.cache
+def public_key_texts() -> list[bytes]:
+    pem, der = made_by_jam("RSA").to_pem().encode(), made_by_jam("RSA").to_der()
+    one_line = b"".join(pem.splitlines()[1:-1])
+    jwk = made_by_jam("RSA").to_json().encode()
+    texts = [pem, b" " + pem, pem.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + pem, der, one_line, base64.b64encode(pem)]
+    texts += [jwk, b'{"keys":[' + jwk + b"]}", base64.urlsafe_b64encode(jwk)]
+    return [*texts, b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ user@host", b"\n" + jwk, made_by_jam("P-256").to_der()]
+
+
+def test_attacks_2_to_4_the_text_of_a_public_key_is_no_secret() -> None:
+    for text in public_key_texts():
+        for key in (
+            JWK.from_secret(text),
+            text,
+            {"kty": "oct", "k": base64.urlsafe_b64encode(text).decode().rstrip("=")},
+        ):
+            with pytest.raises(JamKeyWrongKind):
+                JWS("HS256", key)
+
+
+def test_attack_5_a_key_without_alg_takes_none_from_the_header() -> None:
+    forged = JWS("HS256", b"s" * 64).sign(b"{}")
+    for kind in KINDS:
+        with pytest.raises(JamKeyWrongKind):
+            JWS("HS256", made_by_jam(kind))
+    with pytest.raises(JamError):
+        JWS("RS256", made_by_jam("RSA")).verify(forged)
+
+
+def test_attack_6_both_the_algorithm_and_the_key_must_agree() -> None:
+    rsa_key = made_by_jam("RSA")
+    for bound in (rsa_key.replace(alg="RS256"), rsa_key.replace(use="enc"), rsa_key.replace(key_ops=["encrypt"])):
+        with pytest.raises(JamKeyWrongKind):
+            JWS("PS256", bound)
+    assert JWS("PS256", rsa_key.replace(alg="PS256", use="sig", key_ops=["sign"])).sign(b"")
+
+
+def test_attack_9_a_secret_is_as_long_as_the_hash() -> None:
+    for alg, length in (("HS256", 32), ("HS384", 48), ("HS512", 64)):
+        with pytest.raises(JamKeyWeak):
+            JWS(alg, JWK.from_secret(b"s" * (length - 1)))
+        assert JWS(alg, JWK.from_secret(b"s" * length)).sign(b"")
+    with pytest.raises(JamJWTEmptySecretKey):
+        JWS("HS256", JWK.from_secret(b""))
+
+
+def test_attack_16_a_key_in_the_header_is_never_used() -> None:
+    attacker, own = JWK.generate("EC"), JWK.generate("EC")
+    for members in (
+        {"jwk": attacker.to_dict()},
+        {"jku": "https://attacker.example/keys"},
+        {"x5u": "https://attacker.example/x"},
+    ):
+        token = JWS("ES256", attacker).sign(b"{}", members)
+        with pytest.raises(JamJWTInvalidSignature):
+            JWS("ES256", own).verify(token)
+
+
+def test_attacks_17_and_18_the_name_in_a_token_finds_one_key_or_none() -> None:
+    keys = [JWK.generate("EC").replace(kid=kid) for kid in ("a", "b", "b")]
+    everyone = JWKSet([key.public() for key in keys])
+    assert JWS("ES256", everyone).verify(JWS("ES256", keys[0]).sign(b"x")).payload == b"x"
+    for signer in (keys[0].replace(kid="c"), keys[0].replace(kid="../a"), keys[0].replace(kid="b"), keys[1]):
+        with pytest.raises(JamError):
+            JWS("ES256", everyone).verify(JWS("ES256", signer).sign(b"x"))
