@@ -201,7 +201,7 @@ impl Jwe {
         options: JweOptions,
     ) -> Result<Self> {
         let encryption = match encryption {
-            Err(error) if decryption.is_empty() => return Err(error),
+            Err(error) if decryption.is_empty() || !matches!(error, Error::Key(_)) => return Err(error),
             other => other,
         };
         check_names(&decryption)?;
