@@ -13,6 +13,7 @@ import encryption
 import otp
 import rust
 import sessions
+import signatures
 import tokens
 from measure import ROUNDS, Comparison
 
@@ -26,7 +27,7 @@ PEERS = ("oxyjwt", "PyJWT", "joserfc", "jwcrypto", "pyjosers", "pyseto", "pyotp"
 
 async def measure_all() -> tuple[list[Comparison], float]:
     """Measures everything; Redis runs for as long as it is needed."""
-    results = [*tokens.comparisons(), *encryption.comparisons(), *otp.comparisons()]
+    results = [*tokens.comparisons(), *signatures.comparisons(), *encryption.comparisons(), *otp.comparisons()]
     with redis_server() as redis_uri:
         results += [comparison async for comparison in sessions.comparisons(redis_uri)]
     return results, await sessions.cost_of_awaiting()
@@ -72,6 +73,8 @@ def report(results: list[Comparison], awaiting: float) -> str:
             f"{ROUNDS} rounds in one run; the factor is the median of the rounds' ratios, the spread its ends.",
             "",
             "## From Python",
+            "",
+            "Of signatures, the fastest of PyJWT, oxyjwt, joserfc and jwcrypto is shown, each with a prepared key.",
             "",
             *table(results),
             "",
