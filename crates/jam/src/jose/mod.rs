@@ -1,7 +1,7 @@
 //! JSON Object Signing and Encryption: keys, signatures and tokens (RFC 7515, 7517, 7518, 7519, 8037, 8725).
 //!
-//! [`Jwt`] is the configured codec that most programs need. Below it lie [`Jwk`], the signatures of [`jws`]
-//! and the rules of [`claims`], each usable alone.
+//! [`Jwt`] is the configured codec that most programs need. Below it lie [`Jwk`], the signatures of [`jws`], the encryption
+//! of [`jwe`] and the rules of [`claims`], each usable alone.
 
 mod algorithm;
 pub mod claims;

@@ -494,10 +494,9 @@ impl DecryptionKey {
                 KeyWrapKey::new(&key).and_then(|key| key.unwrap(encrypted_key))
             }
         };
-        let prepared =
-            OpeningKey::new(encryption, key.as_deref().map_or(substitute.key(encryption), Vec::as_slice))
-                .or_else(|| OpeningKey::new(encryption, substitute.key(encryption)));
-        prepared.map(ContentKey::Made).ok_or(JweError::DecryptionFailed)
+        let key = key.as_deref().filter(|key| key.len() == encryption.key_length());
+        let key = OpeningKey::new(encryption, key.map_or(substitute.key(encryption), Vec::as_slice));
+        key.map(ContentKey::Made).ok_or(JweError::DecryptionFailed)
     }
 }
 
