@@ -2,17 +2,20 @@
 //! and benches alone; here is only what times them.
 //!
 //! A machine's speed drifts; a ratio of two times taken right after each other drifts far less. So every round times each
-//! contestant once, and ratios are taken within the round. `python/benches/measure.py` does the same for Python.
+//! contestant in short turns, and ratios are taken within the round. `python/benches/measure.py` does the same for Python.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How often each contestant is timed.
+/// How many ratios the median is taken of.
 pub const ROUNDS: usize = 9;
 
-/// For how long a contestant runs in a round.
-const ROUND: Duration = Duration::from_millis(100);
+/// How often each contestant is timed in a round. The median counts.
+const TURNS: usize = 61;
+
+/// For how long a contestant runs in a turn: so short that other programs rarely get the processor within it.
+const TURN: Duration = Duration::from_micros(500);
 
 /// What is timed, called over and over.
 pub type Contestant<'a> = (&'static str, Box<dyn FnMut() + 'a>);
@@ -36,11 +39,17 @@ pub struct Comparison {
 impl Comparison {
     /// Times the contestants in turn. Jam's is named `jam`.
     pub fn measure(title: impl Into<String>, mut contestants: Vec<Contestant<'_>>) -> Self {
-        let counts: Vec<_> = contestants.iter_mut().map(|(_, call)| calls_per_round(call)).collect();
+        let counts: Vec<_> = contestants.iter_mut().map(|(_, call)| calls_per_turn(call)).collect();
         let mut seconds: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for _ in 0..ROUNDS {
-            for ((name, call), count) in contestants.iter_mut().zip(&counts) {
-                seconds.entry(*name).or_default().push(time(call, *count).as_secs_f64() / *count as f64);
+            let mut turns = vec![Vec::new(); contestants.len()];
+            for _ in 0..TURNS {
+                for (((_, call), count), turns) in contestants.iter_mut().zip(&counts).zip(&mut turns) {
+                    turns.push(time(call, *count).as_secs_f64() / f64::from(*count));
+                }
+            }
+            for ((name, _), turns) in contestants.iter().zip(turns) {
+                seconds.entry(*name).or_default().push(median(turns));
             }
         }
         Self { title: title.into(), seconds, target: BTreeMap::new() }
@@ -58,10 +67,13 @@ impl Comparison {
     /// When there is no contestant of this name, or none named `jam`.
     pub fn ratio(&self, peer: &str) -> f64 {
         let rounds = self.seconds[peer].iter().zip(&self.seconds["jam"]);
-        let mut ratios: Vec<f64> = rounds.map(|(theirs, ours)| theirs / ours).collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios[ratios.len() / 2]
+        median(rounds.map(|(theirs, ours)| theirs / ours).collect())
     }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 fn time(call: &mut Box<dyn FnMut() + '_>, count: u32) -> Duration {
@@ -72,12 +84,13 @@ fn time(call: &mut Box<dyn FnMut() + '_>, count: u32) -> Duration {
     start.elapsed()
 }
 
-fn calls_per_round(call: &mut Box<dyn FnMut() + '_>) -> u32 {
+fn calls_per_turn(call: &mut Box<dyn FnMut() + '_>) -> u32 {
     let mut count = 1;
     loop {
-        let spent = time(call, count);
-        if spent > ROUND / 10 {
-            return ((f64::from(count) * ROUND.as_secs_f64() / spent.as_secs_f64()) as u32).max(1);
+        // The shortest of several: the first call prepares things, and another program may have been on.
+        let spent = (0..5).map(|_| time(call, count)).min().unwrap_or(TURN);
+        if spent > TURN / 4 {
+            return ((f64::from(count) * TURN.as_secs_f64() / spent.as_secs_f64()) as u32).max(1);
         }
         count *= 4;
     }
