@@ -49,8 +49,8 @@ def table(results: list[Comparison]) -> list[str]:
                     f"{cost:.2f} us",
                     peer,
                     f"{theirs:.2f} us",
-                    f"{middle:.1f}x",
-                    f"{low:.1f} - {high:.1f}",
+                    f"{factor(middle)}x",
+                    f"{factor(low)} - {factor(high)}",
                     aim,
                 )
             )
@@ -60,6 +60,11 @@ def table(results: list[Comparison]) -> list[str]:
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return lines
+
+
+def factor(ratio: float) -> str:
+    """A ratio with as many digits as matter: those near to 1 decide."""
+    return f"{ratio:.2f}" if ratio < 1.95 else f"{ratio:.1f}"
 
 
 def report(results: list[Comparison], awaiting: float) -> str:
