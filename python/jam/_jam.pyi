@@ -1,6 +1,6 @@
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Literal, NoReturn, final
+from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, final
 
 from typing_extensions import Self
 
@@ -62,7 +62,7 @@ __version__: str
 _Serializer = type[BaseEncoder] | BaseEncoder
 _Path = str | PathLike[str]
 _Key = tuple[str, str]
-_JwtKey = str | bytes | Mapping[str, Any]
+_JwtKey: TypeAlias = "JWK | str | bytes | Mapping[str, Any]"
 
 def error_codes() -> list[str]: ...
 def read_config(path: _Path, pointer: str | None = ...) -> dict[str, Any]: ...
@@ -302,9 +302,9 @@ def jwe_keys(
     alg: str,
     enc: str,
     *,
-    secret: str | bytes | Sequence[str | bytes] | None = None,
-    private_key: str | bytes | Sequence[str | bytes] | None = None,
-    public_key: str | bytes | None = None,
+    secret: _JwtKey | Sequence[_JwtKey] | None = None,
+    private_key: _JwtKey | Sequence[_JwtKey] | None = None,
+    public_key: _JwtKey | None = None,
     password: str | bytes | None = None,
 ) -> list[JWK]: ...
 

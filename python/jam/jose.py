@@ -24,7 +24,7 @@ __all__ = [
     "create_jws",
 ]
 
-Secret: TypeAlias = str | bytes | Mapping[str, Any]
+Key: TypeAlias = JWK | str | bytes | Mapping[str, Any]
 
 
 class BaseJWS(ABC):
@@ -165,9 +165,9 @@ def create_jwe(
     alg: str,
     enc: str,
     *,
-    secret: str | bytes | Sequence[str | bytes] | None = None,
-    private_key: str | bytes | Sequence[str | bytes] | None = None,
-    public_key: str | bytes | None = None,
+    secret: Key | Sequence[Key] | None = None,
+    private_key: Key | Sequence[Key] | None = None,
+    public_key: Key | None = None,
     password: str | bytes | None = None,
     **options: Any,
 ) -> BaseJWE:
@@ -190,9 +190,9 @@ def create_jwe(
 def create_jws(
     alg: str,
     *,
-    secret: Secret | Sequence[Secret] | None = None,
-    private_key: Secret | Sequence[Secret] | None = None,
-    public_key: Secret | Sequence[Secret] | None = None,
+    secret: Key | Sequence[Key] | None = None,
+    private_key: Key | Sequence[Key] | None = None,
+    public_key: Key | Sequence[Key] | None = None,
     password: str | bytes | None = None,
     allow_short_secret: bool = False,
 ) -> BaseJWS:

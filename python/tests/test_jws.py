@@ -630,6 +630,32 @@ def test_both_facades_sign_and_verify_any_bytes(face: Face) -> None:
         reader.jws_sign(b"")
 
 
+def test_keys_of_jam_jose_are_keys_of_a_configuration(face: Face) -> None:
+    key, secret = JWK.generate("EC", alg="ES256"), JWK.generate("oct", alg="HS256")
+    for section in (
+        {"alg": "ES256", "private_key": key},
+        {"alg": "ES256", "private_key": [key], "public_key": key.public()},
+        {"alg": "HS256", "secret": [secret, b"x" * 32]},
+    ):
+        jam = face.jam({"jwt": section, "jose": {"jws": section}})
+        assert jam.jwt_verify_token(jam.jwt_create_token({"a": 1})) == {"a": 1}
+        assert jam.jws_verify(jam.jws_sign(b"x")).payload == b"x"
+    with pytest.raises(JamJWTEmptyPrivateKey):
+        face.jam({"jwt": {"alg": "ES256", "public_key": key.public()}}).jwt_create_token({})
+    with pytest.raises(JamError):
+        face.jam({"jwt": {"alg": "ES256", "private_key": key.public()}}).jwt_create_token({})
+
+
+def test_attack_16_keys_in_a_header_are_never_used() -> None:
+    mine, theirs = JWK.generate("EC", alg="ES256"), JWK.generate("EC", alg="ES256")
+    for name, value in (("jwk", theirs.to_dict()), ("jku", "https://attacker.example/keys"), ("x5c", ["AAAA"])):
+        stranger = JWS("ES256", theirs)
+        with pytest.raises(JamJWTInvalidSignature):
+            JWS("ES256", mine).verify(stranger.sign(b"x", {name: value}))
+        with pytest.raises(JamJWTInvalidSignature):
+            JWS("ES256", mine).verify_json(stranger.sign_json(b"x", unprotected={name: value}))
+
+
 def test_the_section_is_checked_when_the_facade_is_made(face: Face) -> None:
     for section, path in (
         ({}, "jose.jws.alg"),

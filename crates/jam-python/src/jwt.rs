@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::arguments::{Seconds, bytes_or_text, required_dict, text};
 use crate::claims::{self, decode_options, expected_audiences, one_or_several, texts, token_text};
+use crate::jose::PyJwk;
 use crate::serializer::Serializer;
 use crate::{error, json, log};
 
@@ -287,8 +288,11 @@ pub(crate) fn key_texts(
     })
 }
 
-/// The bytes of a key: a dict is a JWK and stands for its JSON text.
+/// The bytes of a key: a dict is a JWK and stands for its JSON text, as does an object.
 fn key_bytes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
+    if let Ok(key) = value.cast::<PyJwk>() {
+        return key.get().text().map(|text| text.expose().as_bytes().to_vec());
+    }
     let Ok(members) = value.cast::<PyDict>() else { return bytes_or_text(value, name) };
     // Otherwise the text of any dict would be taken for a secret.
     if !members.contains("kty")? {
@@ -302,7 +306,7 @@ fn key_bytes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
     Ok(written)
 }
 
-fn key_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Secret<String>> {
+pub(crate) fn key_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Secret<String>> {
     secret_text(key_bytes(value, name)?, name)
 }
 

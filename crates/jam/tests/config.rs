@@ -802,10 +802,17 @@ fn objects_of_python_are_taken_where_the_contract_says_and_named_elsewhere() {
         "oauth2": {"providers": {"mine": {"custom_module": object("type"), "anything": {"goes": object("x")}}}},
     });
     assert_eq!(canonical(good.clone()).unwrap(), good);
+    let keys =
+        json!({"jwt": {"alg": "ES256", "private_key": [object("JWK"), "PEM"], "public_key": object("JWK")}});
+    assert_eq!(canonical(keys.clone()).unwrap(), keys);
     for (tree, message) in [
         (
             json!({"session": {"default_ttl": object("timedelta")}}),
             "session.default_ttl: must be a number of seconds, not an object of type timedelta",
+        ),
+        (
+            json!({"session": {"is_session_crypt": true, "session_aes_secret": object("JWK")}}),
+            "session.session_aes_secret: must be text or bytes, or a list of them, not an object of type JWK",
         ),
         (json!({"session": object("Redis")}), "session: must be a table, not an object of type Redis"),
         (

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from jam.aio.lists import BaseJWTList as AsyncJWTList
 
-Key: TypeAlias = str | bytes | Mapping[str, Any]
-"""A secret, PEM text, or a JWK as text or dict."""
+Key: TypeAlias = _jam.JWK | str | bytes | Mapping[str, Any]
+"""A secret, PEM text, or a JWK: an object, a dict or text."""
 
 __all__ = ["JWT", "BaseJWT", "create_instance", "lists"]
 

@@ -6,7 +6,6 @@ use jam::jose::Jwk;
 use jam::jose::jwe::{
     ContentEncryption, Decrypted, EncryptOptions, Jwe, JweKeyTexts, JweOptions, KeyManagement,
 };
-use jam::secret::Secret;
 use jam::{JweError, Result};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -15,6 +14,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use super::jwk::PyJwk;
 use super::{Keys, header_members, keys, one, to_dict};
 use crate::arguments::{bytes_or_text, integer, text, type_name};
+use crate::jwt::{key_text, key_texts};
 use crate::{error, json};
 
 /// AES over so many bytes takes as long as giving the GIL away and taking it back is worth.
@@ -351,17 +351,12 @@ fn jwe_keys(
     public_key: Option<&Bound<'_, PyAny>>,
     password: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<PyJwk>> {
-    let texts = |value: Option<&Bound<'_, PyAny>>, name: &str| -> PyResult<Vec<Secret<String>>> {
-        let items = value.map(several).unwrap_or_default();
-        items.iter().map(|item| secret_text(item, name)).collect()
-    };
-    let secrets = secret.map(several).unwrap_or_default();
-    let secrets = secrets.iter().map(|item| bytes_or_text(item, "secret").map(Secret::new));
+    let keys = key_texts(secret, private_key, None, password)?;
     let keys = JweKeyTexts {
-        secret: secrets.collect::<PyResult<_>>()?,
-        private_key: texts(private_key, "private_key")?,
-        public_key: public_key.map(|key| secret_text(key, "public_key")).transpose()?,
-        password: password.map(|password| secret_text(password, "password")).transpose()?,
+        secret: keys.secret,
+        private_key: keys.private_key,
+        public_key: public_key.map(|key| key_text(key, "public_key")).transpose()?,
+        password: keys.password,
     };
     let algorithm = text(alg, "alg")?.parse().map_err(error::to_py)?;
     let encryption = text(enc, "enc")?.parse().map_err(error::to_py)?;
@@ -378,12 +373,6 @@ fn several<'py>(value: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     } else {
         vec![value.clone()]
     }
-}
-
-fn secret_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Secret<String>> {
-    String::from_utf8(bytes_or_text(value, name)?)
-        .map(Secret::new)
-        .map_err(|_| error::validation_at(name, &format!("{name}: the bytes are no text in UTF-8")))
 }
 
 /// Adds this part's classes and functions.

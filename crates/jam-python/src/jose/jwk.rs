@@ -332,6 +332,11 @@ impl PyJwk {
         Self(key)
     }
 
+    /// The JSON text of all that is known of the key.
+    pub(crate) fn text(&self) -> PyResult<Secret<String>> {
+        self.json(self.0.is_private())
+    }
+
     pub(super) fn key(&self) -> &Jwk {
         &self.0
     }

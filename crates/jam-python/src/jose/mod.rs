@@ -18,7 +18,8 @@ use serde_json::{Map, Value};
 
 use crate::arguments::{required_dict, text, type_name};
 use crate::{error, json};
-use jwk::{PyJwk, PyJwkSet};
+pub(crate) use jwk::PyJwk;
+use jwk::PyJwkSet;
 
 /// What a program gives where keys are asked for.
 #[derive(Clone)]

@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
 pub(super) enum Objects {
     None,
     Bytes,
+    /// Bytes, or a key of `jam.jose`.
+    Key,
     Any,
 }
 
@@ -133,7 +135,7 @@ impl<'a> Section<'a> {
         self.read(names, expected, Objects::Bytes, |value| value.as_str().map(Secret::from))
     }
 
-    /// One key, or a list of them: text, or JSON Web Keys as tables. Where it is absent, `variable` is asked.
+    /// One key, or a list of them: text, or JSON Web Keys as tables or objects. Where it is absent, `variable` is asked.
     pub(super) fn keys(
         &mut self,
         names: &[&'static str],
@@ -151,7 +153,7 @@ impl<'a> Section<'a> {
             }
             self.given.insert((*name).to_owned(), value);
         }
-        self.secrets(names, variable)
+        self.one_or_several(names, variable, Objects::Key)
     }
 
     /// One key, as [`Section::keys`].
@@ -181,16 +183,25 @@ impl<'a> Section<'a> {
         names: &[&'static str],
         variable: Option<&str>,
     ) -> Result<Vec<Secret<String>>> {
+        self.one_or_several(names, variable, Objects::Bytes)
+    }
+
+    fn one_or_several(
+        &mut self,
+        names: &[&'static str],
+        variable: Option<&str>,
+        objects: Objects,
+    ) -> Result<Vec<Secret<String>>> {
         self.fall_back(names, variable);
         let context = self.context;
         let secret = move |value: &Value| match value {
             Value::String(text) => Some(Some(Secret::from(text.as_str()))),
-            object if is_bytes(object, context) => Some(None),
+            object if objects.take(object, context) => Some(None),
             _ => None,
         };
         let text = if self.context.python { "text or bytes" } else { "text" };
         let secrets =
-            self.read(names, &format!("{text}, or a list of them"), Objects::Bytes, |value| match value {
+            self.read(names, &format!("{text}, or a list of them"), objects, |value| match value {
                 Value::Array(items) => items.iter().map(secret).collect::<Option<Vec<_>>>(),
                 value => secret(value).map(|one| vec![one]),
             })?;
@@ -365,8 +376,7 @@ impl<'a> Section<'a> {
     ) -> Result<Option<T>> {
         let Some((spelling, value)) = self.take(names)? else { return Ok(None) };
         let result = match objects {
-            Objects::Any if self.context.python && object_type(&value).is_some() => None,
-            Objects::Bytes if is_bytes(&value, self.context) => None,
+            _ if objects.take(&value, self.context) => None,
             _ => match convert(&value) {
                 Some(result) => Some(result),
                 None => {
@@ -431,8 +441,18 @@ fn kind(value: &Value, context: Context<'_>) -> String {
     }
 }
 
-fn is_bytes(value: &Value, context: Context<'_>) -> bool {
-    context.python && matches!(object_type(value), Some("bytes" | "bytearray" | "memoryview"))
+impl Objects {
+    /// Whether the value is an object of these.
+    fn take(self, value: &Value, context: Context<'_>) -> bool {
+        let Some(name) = object_type(value).filter(|_| context.python) else { return false };
+        let is_bytes = matches!(name, "bytes" | "bytearray" | "memoryview");
+        match self {
+            Self::None => false,
+            Self::Bytes => is_bytes,
+            Self::Key => is_bytes || name == "JWK",
+            Self::Any => true,
+        }
+    }
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {

@@ -5,7 +5,6 @@ use super::jwk::Jwk;
 use super::jwk_set::{JwkSet, KeyQuery};
 use super::key::{SigningKey, VerifyingKey};
 use super::key_use::{Operation, check_use};
-use super::thumbprint::ThumbprintHash;
 use crate::secret::Secret;
 use crate::{ConfigurationError, Error, JwtError, KeyError, Result};
 
@@ -79,7 +78,7 @@ impl KeyRing {
         let verifying: Vec<_> = set
             .iter()
             .filter(|key| is_unique(key))
-            .filter_map(|key| VerifyingKey::new(algorithm, &named(key)).ok())
+            .filter_map(|key| VerifyingKey::new(algorithm, &key.named()).ok())
             .collect();
         if verifying.is_empty() {
             return Err(KeyError::NotFound(
@@ -115,7 +114,7 @@ impl KeyRing {
         let keys: Vec<Jwk> = match keys {
             [] => return Err(KeyError::NotFound(format!("{algorithm} needs one key at least").into()).into()),
             [one] => vec![one.clone()],
-            several => several.iter().map(named).collect(),
+            several => several.iter().map(Jwk::named).collect(),
         };
         for (index, key) in keys.iter().enumerate() {
             if key.key_id().is_some() && keys[..index].iter().any(|newer| newer.key_id() == key.key_id()) {
@@ -158,15 +157,6 @@ impl<'a> IntoIterator for &'a KeyRing {
 
     fn into_iter(self) -> Self::IntoIter {
         self.verifying.iter()
-    }
-}
-
-/// The key with a name. The thumbprint of a secret tells no more of it than any token does that is signed with it: both can
-/// be held against a guess.
-fn named(key: &Jwk) -> Jwk {
-    match key.key_id() {
-        Some(_) => key.clone(),
-        None => key.clone().with_key_id(key.thumbprint(ThumbprintHash::Sha256)),
     }
 }
 

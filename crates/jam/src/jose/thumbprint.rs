@@ -74,6 +74,15 @@ impl Jwk {
         format!("urn:ietf:params:oauth:jwk-thumbprint:{}:{}", hash.name(), self.thumbprint(hash))
     }
 
+    /// The key with a name: its own, or else its thumbprint. That of a secret tells no more of it than any token that is
+    /// made with it: both can be held against a guess.
+    pub(crate) fn named(&self) -> Self {
+        match self.key_id() {
+            Some(_) => self.clone(),
+            None => self.clone().with_key_id(self.thumbprint(ThumbprintHash::Sha256)),
+        }
+    }
+
     /// RFC 7638 section 3: the members that make up the key, ordered by name, without white space. None of them has a
     /// character that JSON would escape.
     fn thumbprint_input(&self) -> Secret<String> {

@@ -7,7 +7,7 @@ use super::compact::{Undecrypted, encrypt_with};
 use super::json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};
 use super::key::{DecryptionKey, EncryptionKey};
 use super::message::{DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
-use crate::jose::{Jwk, JwkSet, KeyQuery, ThumbprintHash};
+use crate::jose::{Jwk, JwkSet, KeyQuery};
 use crate::{Error, KeyError, Result};
 
 /// The most bytes that a compressed plaintext may expand to where compression is asked for and no other limit is given.
@@ -97,13 +97,10 @@ impl JweOptions {
         .accepting(&self.also_accepted)
     }
 
-    /// The key, with a name where several keys decrypt. The thumbprint of a random secret tells nothing of it; that of a
-    /// password would be a way to guess it without any iterations.
+    /// The key, with a name where several keys decrypt. The thumbprint of a password would be a way to guess it without
+    /// any iterations.
     fn named(&self, key: &Jwk, decrypting: usize) -> Jwk {
-        if decrypting < 2 || key.key_id().is_some() || self.key_management.is_password_based() {
-            return key.clone();
-        }
-        key.clone().with_key_id(key.thumbprint(ThumbprintHash::Sha256))
+        if decrypting < 2 || self.key_management.is_password_based() { key.clone() } else { key.named() }
     }
 }
 
