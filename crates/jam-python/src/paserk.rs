@@ -248,7 +248,7 @@ impl PyPaserk {
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Self>().is_ok_and(|other| other.get().key.id() == self.key.id())
+        other.cast::<Self>().is_ok_and(|other| other.get().key == self.key)
     }
 
     fn __hash__(&self) -> u64 {

@@ -7,7 +7,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`jose`] | JSON Web Keys, signatures, encryption and tokens (RFC 7515 - 7519) |
-//! | [`paseto`] | PASETO version 4 |
+//! | [`paseto`] | PASETO versions 1 to 4, and PASERK |
 //! | [`otp`] | one-time passwords (RFC 4226, RFC 6238), recovery codes |
 //! | [`session`], [`token_list`], [`replay_guard`] | server-side sessions, white and black lists of tokens, used one-time passwords |
 //! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |

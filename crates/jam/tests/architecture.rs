@@ -193,7 +193,7 @@ fn only_the_crypto_room_names_a_crypto_crate() {
         "aes_kw",
         "argon2",
         "aws_lc_rs",
-        "blake2b_simd",
+        "blake2",
         "chacha20",
         "crypto_bigint",
         "curve25519_dalek",

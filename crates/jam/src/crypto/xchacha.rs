@@ -9,23 +9,18 @@ use zeroize::Zeroize;
 pub(crate) const TAG_LENGTH: usize = 16;
 
 /// So many bytes are computed side by side on processors with wide registers, and fewer take as long as all.
-const STRIDE: usize = 256;
+pub(crate) const STRIDE: usize = 256;
 
-/// Encrypts or decrypts `data` in place, from block 0 on (section 2.3). There is no tag: whoever uses it authenticates
-/// first. `None` past the 256 GiB that the counter reaches.
-pub(crate) fn apply(key: &[u8; 32], nonce: &[u8; 24], data: &mut [u8]) -> Option<()> {
-    let mut cipher = XChaCha20::new(key.into(), nonce.into());
-    let (whole, rest) = data.split_at_mut(data.len() - data.len() % STRIDE);
-    cipher.try_apply_keystream(whole).ok()?;
-    if rest.is_empty() {
-        return Some(());
-    }
-    let mut padded = [0; STRIDE];
-    padded[..rest.len()].copy_from_slice(rest);
-    cipher.try_apply_keystream(&mut padded).ok()?;
-    rest.copy_from_slice(&padded[..rest.len()]);
-    padded.zeroize();
-    Some(())
+/// Encrypts or decrypts `data` in place, from its byte `start` and from block 0 on (section 2.3). There is no tag: whoever
+/// uses it authenticates first. `None` past the 256 GiB that the counter reaches.
+///
+/// It works in whole strides, for which `data` grows meanwhile; with a [`STRIDE`] to spare it is not moved.
+pub(crate) fn apply(key: &[u8; 32], nonce: &[u8; 24], data: &mut Vec<u8>, start: usize) -> Option<()> {
+    let length = data.len();
+    data.resize(start + (length - start).next_multiple_of(STRIDE), 0);
+    let applied = XChaCha20::new(key.into(), nonce.into()).try_apply_keystream(&mut data[start..]);
+    data.truncate(length);
+    applied.ok()
 }
 
 /// Encrypts `data` in place and gives the tag over `context` and `data` (section 2.2).
@@ -77,8 +72,8 @@ mod tests {
         let key: [u8; 32] = std::array::from_fn(|index| 0x80 + index as u8);
         let mut nonce: [u8; 24] = std::array::from_fn(|index| 0x40 + index as u8);
         nonce[23] = 0x58;
-        let mut text = *b"The dhole (pronounced \"dole\") is";
-        apply(&key, &nonce, &mut text).unwrap();
+        let mut text = b"The dhole (pronounced \"dole\") is".to_vec();
+        apply(&key, &nonce, &mut text, 0).unwrap();
         assert_eq!(
             HEXLOWER.encode(&text),
             "4559abba4e48c16102e8bb2c05e6947f50a786de162f9b0b7e592a9b53d0d4e9"
@@ -92,8 +87,11 @@ mod tests {
         XChaCha20::new((&key).into(), (&nonce).into()).apply_keystream(&mut longest);
         for length in (0..=3 * STRIDE).step_by(5).chain([1, 63, 64, 65, 255, 256, 257, 512]) {
             let mut stream = vec![0; length];
-            apply(&key, &nonce, &mut stream).unwrap();
+            apply(&key, &nonce, &mut stream, 0).unwrap();
             assert_eq!(stream, longest[..length], "{length} bytes");
+            stream.insert(0, 7);
+            apply(&key, &nonce, &mut stream, 1).unwrap();
+            assert_eq!(stream, [vec![7], vec![0; length]].concat(), "{length} bytes");
         }
     }
 

@@ -281,6 +281,15 @@ impl Key {
     }
 }
 
+/// Two keys are one if they have one [id](Key::id), which is a hash of all that they are.
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Key {}
+
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Key({}.{}.[redacted])", self.version().paserk(), self.key_type().name())
@@ -373,8 +382,7 @@ pub(super) fn read_material(
     let wrong_half = |reason: String| KeyError::WrongKind(reason.into());
     let material = match key.material(asymmetric.lengths(), |reason| asymmetric.refuse(reason))? {
         Material::Raw(bytes) => match half {
-            Half::Either => asymmetric.read_unnamed(&bytes),
-            Half::Private => asymmetric.read_secret(&bytes),
+            Half::Either | Half::Private => asymmetric.read_unnamed(&bytes),
             Half::Public => asymmetric.read_public(&bytes),
         },
         Material::Paserk { name, bytes } => match name.strip_prefix(version.paserk()) {
@@ -632,7 +640,9 @@ mod tests {
         let expected = public(Version::V1, RSA).unwrap();
         let data = expected.data().to_vec();
         let encoded = base64url_encode(&data);
-        let private: [KeySource; 4] = [
+        let pkcs8 = KeyMaterial::from_pem(RSA, None).unwrap().to_private_der(None).unwrap().unwrap();
+        let private: [KeySource; 5] = [
+            pkcs8.expose().as_slice().into(),
             include_str!("../../tests/keys/rsa_pkcs1.pem").into(),
             encoded.as_str().into(),
             format!("k1.secret.{encoded}").into(),

@@ -435,11 +435,13 @@ impl Paseto {
             return Err(too_many_keys());
         }
         let mut all = vec![Key::read(version, purpose, keys.first(), public_keys.first())?];
-        for key in keys.iter().skip(1) {
-            all.push(Key::read(version, purpose, Some(key), None)?);
+        for (index, key) in keys.iter().enumerate().skip(1) {
+            let key = Key::read(version, purpose, Some(key), None);
+            all.push(key.map_err(|error| at(error, "key", index))?);
         }
-        for public_key in public_keys.iter().skip(1) {
-            all.push(Key::read(version, purpose, None, Some(public_key))?);
+        for (index, public_key) in public_keys.iter().enumerate().skip(1) {
+            let key = Key::read(version, purpose, None, Some(public_key));
+            all.push(key.map_err(|error| at(error, "public_key", index))?);
         }
         Self::from_keys(all)
     }
@@ -599,12 +601,17 @@ impl Paseto {
         if token.len() > MAX_TOKEN {
             return Err(malformed(format!("a PASETO has at most {MAX_TOKEN} bytes")));
         }
-        let mut pieces = token.splitn(5, '.');
-        let (version, purpose, body) = (pieces.next(), pieces.next(), pieces.next());
-        let (footer, rest) = (pieces.next(), pieces.next());
-        let (Some(version), Some(purpose), Some(body), None) = (version, purpose, body, rest) else {
-            return Err(malformed("a PASETO has three or four parts, with dots between them"));
+        let three_or_four = || malformed("a PASETO has three or four parts, with dots between them");
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (first, second) = dots.next().zip(dots.next()).ok_or_else(three_or_four)?;
+        let (version, purpose) = (&token[..first], &token[first + 1..second]);
+        let (body, footer) = match dots.next() {
+            None => (&token[second + 1..], None),
+            Some(third) => (&token[second + 1..third], Some(&token[third + 1..])),
         };
+        if dots.next().is_some() {
+            return Err(three_or_four());
+        }
         self.check_header(version, purpose)?;
         let decode =
             |part| base64url_decode(part).ok_or_else(|| malformed("a part of the PASETO is not base64url"));
@@ -632,6 +639,26 @@ impl Paseto {
             return Err(PasetoError::InvalidPurpose(reason.into()).into());
         }
         Ok(())
+    }
+}
+
+/// The error about a key, with its place in a list.
+fn at(error: Error, list: &str, index: usize) -> Error {
+    let with_place = |reason: Reason| Reason::from(format!("{list}[{index}]: {reason}"));
+    match error {
+        Error::Paseto(PasetoError::InvalidSymmetricKey(reason)) => {
+            PasetoError::InvalidSymmetricKey(with_place(reason)).into()
+        }
+        Error::Paseto(PasetoError::InvalidRsaKey(reason)) => {
+            PasetoError::InvalidRsaKey(with_place(reason)).into()
+        }
+        Error::Paseto(PasetoError::InvalidEd25519Key(reason)) => {
+            PasetoError::InvalidEd25519Key(with_place(reason)).into()
+        }
+        Error::Paseto(PasetoError::InvalidP384Key(reason)) => {
+            PasetoError::InvalidP384Key(with_place(reason)).into()
+        }
+        other => other,
     }
 }
 
@@ -927,6 +954,23 @@ mod tests {
         let both = Paseto::from_keys(vec![pair.clone(), pair.public().unwrap()]).unwrap();
         assert_eq!(both.keys().len(), 1);
         assert!(both.encode(b"{}", b"", b"").is_ok());
+    }
+
+    #[test]
+    fn the_error_about_a_key_of_a_list_names_its_place() {
+        let good = |version, purpose| key(version, purpose).to_paserk().expose().clone();
+        for (version, purpose) in kinds() {
+            let options = PasetoOptions::new(version, purpose).key(good(version, purpose)).key("short");
+            let error = Paseto::new(options).unwrap_err().to_string();
+            assert!(error.starts_with("key[1]: "), "{error}");
+        }
+        for version in Version::ALL {
+            let public = key(version, Purpose::Public).public().unwrap().to_paserk().expose().clone();
+            let options = PasetoOptions::new(version, Purpose::Public);
+            let options = options.public_key(public.clone()).public_key(public).public_key("short");
+            let error = Paseto::new(options).unwrap_err().to_string();
+            assert!(error.starts_with("public_key[2]: "), "{error}");
+        }
     }
 
     #[test]

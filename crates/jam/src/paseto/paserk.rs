@@ -31,7 +31,7 @@ use super::suite::{MessageKeys, Suite};
 use super::{Key, KeySource, KeyType, Purpose, Seal, Unseal, Version};
 use crate::crypto::{Hash, argon2, pbkdf2, random_bytes};
 use crate::encoding::{base64url_decode, base64url_encode};
-use crate::secret::{Secret, constant_time_eq};
+use crate::secret::Secret;
 use crate::{PasetoError, Reason, Result};
 
 /// The longest PASERK in bytes that is read; an RSA private key has 1 600.
@@ -85,14 +85,7 @@ impl Key {
             }
             _ => return Err(unknown_type("local, secret or public")),
         };
-        let key = Self::from_data(parsed.version, key_type, &parsed.data)?;
-        // One key has one text, by which it may be looked up. Only DER, which version 1 has, can be read in several.
-        if !constant_time_eq(key.data(), &parsed.data) {
-            return Err(invalid(
-                "the RSA key is in another form than PASERK has: PKCS#1 for private keys, SubjectPublicKeyInfo for public ones",
-            ));
-        }
-        Ok(key)
+        Ok(Self::from_data(parsed.version, key_type, &parsed.data)?)
     }
 }
 
@@ -125,8 +118,7 @@ pub fn wrap(key: &Key, wrapping_key: &Key) -> Result<String> {
 pub(super) fn wrap_with_nonce(key: &Key, wrapping_key: &Key, nonce: &[u8; WRAPPING_NONCE]) -> Result<String> {
     let header = header(key.version(), &format!("{}-wrap.pie", secret_type(key)?.name()));
     let keys = wrapping_keys(key.version(), wrapping_key, nonce)?;
-    let mut ciphertext = key.data().to_vec();
-    keys.apply(&mut ciphertext);
+    let ciphertext = keys.applied(key.data());
     let tag = keys.tag(&[header.as_bytes(), nonce, &ciphertext]);
     Ok(header + &base64url_encode([tag.as_ref(), nonce, &ciphertext].concat()))
 }
@@ -288,8 +280,7 @@ pub(super) fn wrap_with_salt(
     let suite = key.version().suite();
     let (salt, nonce) = (&salt[..password_lengths(suite).0], &nonce[..suite.nonce_length()]);
     let keys = suite.password_keys(&*cost.stretch(suite, password, salt)?, nonce);
-    let mut ciphertext = key.data().to_vec();
-    keys.apply(&mut ciphertext);
+    let ciphertext = keys.applied(key.data());
     let start = [salt, &cost.write(suite), nonce].concat();
     let tag = keys.tag(&[header.as_bytes(), &start, &ciphertext]);
     Ok(header + &base64url_encode([&start, &ciphertext, tag.as_ref()].concat()))
@@ -413,8 +404,7 @@ pub fn seal(key: &Key, sealing_key: &SealingKey) -> Result<String> {
         .key
         .encapsulate(header.as_bytes())
         .ok_or_else(|| invalid("the operating system gives no randomness to seal with"))?;
-    let mut ciphertext = bytes.to_vec();
-    keys.apply(&mut ciphertext);
+    let ciphertext = keys.applied(bytes);
     let tag = keys.tag(&[header.as_bytes(), &encapsulated, &ciphertext]);
     let data = match key.version() {
         Version::V1 => [tag.as_ref(), &ciphertext, &encapsulated].concat(),
@@ -501,9 +491,7 @@ fn open(
     if !keys.verify(&[before[0], before[1], ciphertext], tag) {
         return Err(does_not_open());
     }
-    let mut key = Zeroizing::new(ciphertext.to_vec());
-    keys.apply(&mut key);
-    Ok(key)
+    Ok(Zeroizing::new(keys.applied(ciphertext)))
 }
 
 fn header(version: Version, kind: &str) -> String {
@@ -554,7 +542,9 @@ mod tests {
         parameters[null] = 0x15;
         for (kind, data) in [("secret", pkcs8.expose()), ("public", &parameters)] {
             let text = format!("k1.{kind}.{}", base64url_encode(data));
-            assert_eq!(Key::from_paserk(&text).unwrap_err().code(), "paseto.invalid_paserk", "{kind}");
+            assert_eq!(Key::from_paserk(&text).unwrap_err().code(), "paseto.invalid_rsa_key", "{kind}");
+            let key = read(Version::V1, Purpose::Public, text.as_str());
+            assert_eq!(key.unwrap_err().code(), "paseto.invalid_rsa_key", "{kind}");
         }
     }
 

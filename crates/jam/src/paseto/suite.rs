@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::{Context, Local, malformed};
-use crate::crypto::blake2b::{self, Blake2b};
+use crate::crypto::blake2b::{self, Keyed};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::{Hash, aes_ctr, sha384, xchacha};
 use crate::secret::constant_time_eq;
@@ -24,8 +24,16 @@ const LONGEST_TAG: usize = 48;
 
 /// The keys of one message: what encrypts and what authenticates it.
 pub(super) enum MessageKeys {
-    Nist { encryption: Zeroizing<[u8; 32]>, counter: [u8; 16], authentication: Box<HmacKey> },
-    Sodium { encryption: Zeroizing<[u8; 32]>, nonce: [u8; 24], authentication: Zeroizing<[u8; 32]> },
+    Nist {
+        encryption: Zeroizing<[u8; 32]>,
+        counter: [u8; 16],
+        authentication: Box<HmacKey>,
+    },
+    /// `encryption` is the key and, behind it, the nonce.
+    Sodium {
+        encryption: Zeroizing<[u8; 56]>,
+        authentication: Zeroizing<[u8; 32]>,
+    },
 }
 
 /// What authenticates a message.
@@ -70,10 +78,9 @@ impl Suite {
                 MessageKeys::nist(encryption, counter, &authentication.as_ref()[..32])
             }
             Self::Sodium => {
-                let derived = Zeroizing::new(blake2b::keyed::<56>(wrapping_key, &[b"\x80", nonce]));
+                let encryption = blake2b::keyed(wrapping_key, &[b"\x80", nonce]);
                 let authentication = blake2b::keyed(wrapping_key, &[b"\x81", nonce]);
-                let (encryption, nonce) = derived.split_at(32);
-                MessageKeys::sodium(encryption, nonce, authentication)
+                MessageKeys::sodium(encryption, authentication)
             }
         }
     }
@@ -87,9 +94,9 @@ impl Suite {
                 MessageKeys::nist(&encryption[..32], nonce, authentication.as_slice())
             }
             Self::Sodium => {
-                let encryption = Zeroizing::new(blake2b::hash::<32>(&[b"\xff", derived]));
+                let encryption = blake2b::hash(&[b"\xff", derived]);
                 let authentication = blake2b::hash(&[b"\xfe", derived]);
-                MessageKeys::sodium(encryption.as_slice(), nonce, authentication)
+                MessageKeys::sodium(with_nonce(encryption, nonce), authentication)
             }
         }
     }
@@ -106,21 +113,36 @@ impl MessageKeys {
     }
 
     /// The keys of XChaCha20 (32 bytes, and a nonce of 24) and of BLAKE2b.
-    pub(super) fn sodium(encryption: &[u8], nonce: &[u8], authentication: [u8; 32]) -> Self {
+    pub(super) fn sodium(encryption: [u8; 56], authentication: [u8; 32]) -> Self {
         Self::Sodium {
-            encryption: Zeroizing::new(start_of(encryption)),
-            nonce: start_of(nonce),
+            encryption: Zeroizing::new(encryption),
             authentication: Zeroizing::new(authentication),
         }
     }
 
-    /// Encrypts or decrypts `data` in place.
-    pub(super) fn apply(&self, data: &mut [u8]) {
+    /// Encrypts or decrypts `data` in place, from its byte `start` on. With [`SPARE`] bytes to spare it is not moved.
+    fn apply(&self, data: &mut Vec<u8>, start: usize) {
         match self {
-            Self::Nist { encryption, counter, .. } => aes_ctr::apply(encryption, counter, data),
-            Self::Sodium { encryption, nonce, .. } => xchacha::apply(encryption, nonce, data)
-                .expect("no token and no key has the 256 GiB that XChaCha20 cannot encrypt"),
+            Self::Nist { encryption, counter, .. } => {
+                aes_ctr::apply(encryption, counter, &mut data[start..]);
+            }
+            Self::Sodium { encryption, .. } => {
+                let halves = encryption.split_first_chunk();
+                let (key, nonce) = halves
+                    .and_then(|(key, nonce)| Some((key, nonce.first_chunk()?)))
+                    .expect("56 bytes are a key of 32 and a nonce of 24");
+                xchacha::apply(key, nonce, data, start)
+                    .expect("no token and no key has the 256 GiB that XChaCha20 cannot encrypt");
+            }
         }
+    }
+
+    /// The data, encrypted or decrypted.
+    pub(super) fn applied(&self, data: &[u8]) -> Vec<u8> {
+        let mut applied = Vec::with_capacity(data.len() + SPARE);
+        applied.extend_from_slice(data);
+        self.apply(&mut applied, 0);
+        applied
     }
 
     /// The tag of the pieces, one after the other.
@@ -130,12 +152,12 @@ impl MessageKeys {
                 Tag { bytes: start_of(authentication.sign_pieces(pieces).as_ref()), length: 48 }
             }
             Self::Sodium { authentication, .. } => {
-                let mut hash = Blake2b::keyed(32, authentication.as_slice());
+                let mut hash = Keyed::<[u8; 32]>::new(authentication.as_slice());
                 for piece in pieces {
                     hash.update(piece);
                 }
                 let mut bytes = [0; LONGEST_TAG];
-                bytes[..32].copy_from_slice(&hash.finish::<32>());
+                bytes[..32].copy_from_slice(&hash.finish());
                 Tag { bytes, length: 32 }
             }
         }
@@ -169,14 +191,17 @@ pub(super) trait EncryptThenMac: Send + Sync {
 
 const NONCE: usize = 32;
 
+/// Room behind a message for the cipher to work in, and for a tag.
+const SPARE: usize = xchacha::STRIDE;
+
 impl<T: EncryptThenMac> Local for T {
     fn seal(&self, message: &[u8], seed: &[u8; 32], context: &Context<'_>) -> Vec<u8> {
         let nonce = self.nonce(seed, message);
         let keys = self.split(&nonce);
-        let mut body = Vec::with_capacity(NONCE + message.len() + T::SUITE.tag_length());
+        let mut body = Vec::with_capacity(NONCE + message.len() + SPARE);
         body.extend_from_slice(&nonce);
         body.extend_from_slice(message);
-        keys.apply(&mut body[NONCE..]);
+        keys.apply(&mut body, NONCE);
         let tag = keys.tag(&context.encode(&[&nonce, &body[NONCE..]]).parts());
         body.extend_from_slice(tag.as_ref());
         body
@@ -193,10 +218,16 @@ impl<T: EncryptThenMac> Local for T {
         if !keys.verify(&context.encode(&[nonce, ciphertext]).parts(), tag) {
             return Err(PasetoError::KeyVerification.into());
         }
-        let mut message = ciphertext.to_vec();
-        keys.apply(&mut message);
-        Ok(message)
+        Ok(keys.applied(ciphertext))
     }
+}
+
+/// A key of XChaCha20 and the nonce behind it.
+pub(super) fn with_nonce(key: [u8; 32], nonce: &[u8]) -> [u8; 56] {
+    let mut both = [0; 56];
+    both[..32].copy_from_slice(&key);
+    both[32..].copy_from_slice(nonce);
+    both
 }
 
 /// The first `N` bytes, of which the callers have at least as many.

@@ -9,6 +9,7 @@ use crate::crypto::hkdf::Hkdf;
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::key_encoding::KeyMaterial;
 use crate::crypto::{Hash, key_generation, rsa, rsa_kem, sha384};
+use crate::secret::constant_time_eq;
 use crate::{KeyError, PasetoError, Reason};
 
 /// The length of a modulus that signs, and so of a signature, in bytes.
@@ -48,21 +49,22 @@ impl Asymmetric for Rsa {
     }
 
     fn read_secret(&self, data: &[u8]) -> Result<KeyMaterial, KeyError> {
-        self.read_unnamed(data).and_then(|key| match key.is_private() {
-            true => Ok(key),
-            false => {
-                Err(KeyError::WrongKind("a v1 private key is an RSA private key in DER (PKCS#1)".into()))
-            }
-        })
+        let key = self.read_unnamed(data)?;
+        // One key has one PASERK, by which it may be looked up. DER can be read in several forms.
+        match key.to_pkcs1_der()? {
+            Some(der) if constant_time_eq(&der, data) => Ok(key),
+            _ => Err(KeyError::WrongKind("a v1 private key is an RSA private key in DER (PKCS#1)".into())),
+        }
     }
 
     fn read_public(&self, data: &[u8]) -> Result<KeyMaterial, KeyError> {
-        self.read_unnamed(data).and_then(|key| match key.is_private() {
-            true => Err(KeyError::WrongKind(
+        let key = self.read_unnamed(data)?;
+        if key.is_private() || key.to_public_der()? != data {
+            return Err(KeyError::WrongKind(
                 "a v1 public key is an RSA public key in DER (SubjectPublicKeyInfo)".into(),
-            )),
-            false => Ok(key),
-        })
+            ));
+        }
+        Ok(key)
     }
 
     fn read_unnamed(&self, data: &[u8]) -> Result<KeyMaterial, KeyError> {

@@ -14,7 +14,7 @@ pub(super) struct LocalKey(pub(super) Zeroizing<[u8; 32]>);
 impl Local for LocalKey {
     fn seal(&self, message: &[u8], seed: &[u8; 32], context: &Context<'_>) -> Vec<u8> {
         // Where random numbers repeat, tokens are alike only if their messages are.
-        let nonce = blake2b::keyed::<NONCE>(&seed[..NONCE], &[message]);
+        let nonce = blake2b::keyed::<[u8; NONCE]>(&seed[..NONCE], &[message]);
         let mut body = Vec::with_capacity(NONCE + message.len() + xchacha::TAG_LENGTH);
         body.extend_from_slice(&nonce);
         body.extend_from_slice(message);

@@ -3,9 +3,9 @@
 
 use zeroize::Zeroizing;
 
-use super::suite::{EncryptThenMac, MessageKeys, Suite};
+use super::suite::{EncryptThenMac, MessageKeys, Suite, with_nonce};
 use super::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
-use crate::crypto::blake2b::{self, Blake2b};
+use crate::crypto::blake2b::{self, Keyed};
 use crate::crypto::ecdh::{self, Group};
 use crate::crypto::key_encoding::KeyMaterial;
 use crate::crypto::{ed25519, key_generation, x25519};
@@ -18,15 +18,15 @@ const PRIVATE_KEY: usize = 2 * ed25519::KEY_LENGTH;
 
 /// The key of v4.local: the two hashes that give the keys of a token, as far as all tokens have them in common.
 pub(super) struct LocalKey {
-    encryption: Blake2b,
-    authentication: Blake2b,
+    encryption: Keyed<[u8; 56]>,
+    authentication: Keyed<[u8; 32]>,
 }
 
 impl LocalKey {
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        let mut encryption = Blake2b::keyed(56, key);
+        let mut encryption = Keyed::new(key);
         encryption.update(b"paseto-encryption-key");
-        let mut authentication = Blake2b::keyed(32, key);
+        let mut authentication = Keyed::new(key);
         authentication.update(b"paseto-auth-key-for-aead");
         Self { encryption, authentication }
     }
@@ -46,9 +46,7 @@ impl EncryptThenMac for LocalKey {
         let (mut encryption, mut authentication) = (self.encryption.clone(), self.authentication.clone());
         encryption.update(nonce);
         authentication.update(nonce);
-        let derived = Zeroizing::new(encryption.finish::<56>());
-        let (encryption, nonce) = derived.split_at(32);
-        MessageKeys::sodium(encryption, nonce, authentication.finish())
+        MessageKeys::sodium(encryption.finish(), authentication.finish())
     }
 }
 
@@ -186,10 +184,10 @@ impl Unseal for UnsealingKey {
 }
 
 fn message_keys(header: &[u8], shared: &[u8], ephemeral: &[u8], public: &[u8]) -> MessageKeys {
-    let encryption = Zeroizing::new(blake2b::hash::<32>(&[b"\x01", header, shared, ephemeral, public]));
+    let encryption = blake2b::hash(&[b"\x01", header, shared, ephemeral, public]);
     let authentication = blake2b::hash(&[b"\x02", header, shared, ephemeral, public]);
-    let nonce = blake2b::hash::<24>(&[ephemeral, public]);
-    MessageKeys::sodium(encryption.as_slice(), &nonce, authentication)
+    let nonce = blake2b::hash::<[u8; 24]>(&[ephemeral, public]);
+    MessageKeys::sodium(with_nonce(encryption, &nonce), authentication)
 }
 
 #[cfg(test)]
