@@ -11,7 +11,7 @@ use std::time::Duration;
 use jam::config::{Backend, Config, SessionConfig};
 use jam::oauth2::CallOptions;
 use jam::otp::SharedSecret;
-use jam::paseto::Footer;
+use jam::paseto::{Footer, Key, Purpose, Version};
 use jam::{CodeOptions, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions};
 use serde_json::{Map, Value, json};
 use support::redis_server::RedisServer;
@@ -341,28 +341,62 @@ fn one_time_passwords_honour_every_configured_parameter() {
 }
 
 #[test]
-fn paseto_makes_and_reads_both_purposes() {
-    let public =
-        "k4.secret.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8c5WpIyC_5kWKhS8VEYSZ05dYfuTF-ZdQFV4D9vLTcNQ";
-    for (purpose, key) in [("local", PASETO_KEY), ("public", public)] {
-        for face in Face::both(&json!({"paseto": {"version": "v4", "purpose": purpose, "key": key}})) {
-            let options = PayloadOptions::new().exp(600).claim("user_id", 1);
-            let payload = call!(face, paseto_make_payload(options)).unwrap();
-            assert!(payload["exp"].is_string(), "RFC 3339 text");
-            let bound = PasetoCreateOptions::new().footer(r#"{"kid":"1"}"#).implicit_assertion("tenant");
-            let token = call!(face, paseto_create(&payload, &bound)).unwrap();
-            assert!(token.starts_with(&format!("v4.{purpose}.")));
-            let bound = PasetoDecodeOptions::new().implicit_assertion("tenant");
-            let decoded = call!(face, paseto_decode(&token, &bound)).unwrap();
-            assert_eq!(decoded.payload, payload);
-            assert_eq!(decoded.footer, Footer::Object(object(json!({"kid": "1"}))));
-            let unbound = PasetoDecodeOptions::new();
-            assert_eq!(code(call!(face, paseto_decode(&token, &unbound))), "paseto.key_verification");
+fn paseto_makes_and_reads_every_version_and_purpose() {
+    for version in Version::ALL {
+        for purpose in [Purpose::Local, Purpose::Public] {
+            let key = Key::generate(version, purpose).to_paserk();
+            let section =
+                json!({"version": version.to_string(), "purpose": purpose.to_string(), "key": key.expose()});
+            for face in Face::both(&json!({"paseto": section})) {
+                let options = PayloadOptions::new().exp(600).claim("user_id", 1);
+                let payload = call!(face, paseto_make_payload(options)).unwrap();
+                assert!(payload["exp"].is_string(), "RFC 3339 text");
+                let assertion = if version.takes_implicit_assertion() { "tenant" } else { "" };
+                let bound = PasetoCreateOptions::new().footer(r#"{"kid":"1"}"#).implicit_assertion(assertion);
+                let token = call!(face, paseto_create(&payload, &bound)).unwrap();
+                assert!(token.starts_with(&format!("{version}.{purpose}.")));
+                let bound = PasetoDecodeOptions::new().implicit_assertion(assertion);
+                let decoded = call!(face, paseto_decode(&token, &bound)).unwrap();
+                assert_eq!(decoded.payload, payload);
+                assert_eq!(decoded.footer, Footer::Object(object(json!({"kid": "1"}))));
+                let other = PasetoDecodeOptions::new().implicit_assertion("other");
+                let expected =
+                    if assertion.is_empty() { "validation.invalid" } else { "paseto.key_verification" };
+                assert_eq!(code(call!(face, paseto_decode(&token, &other))), expected);
 
-            let late = call!(face, paseto_make_payload(PayloadOptions::new().exp(-60))).unwrap();
-            let late = call!(face, paseto_create(&late, &PasetoCreateOptions::new())).unwrap();
-            assert_eq!(code(call!(face, paseto_decode(&late, &unbound))), "paseto.token_expired"); // fault 4
-            assert!(call!(face, paseto_decode(&late, &PasetoDecodeOptions::new().check_exp(false))).is_ok());
+                let late = call!(face, paseto_make_payload(PayloadOptions::new().exp(-60))).unwrap();
+                let late = call!(face, paseto_create(&late, &PasetoCreateOptions::new())).unwrap();
+                let unbound = PasetoDecodeOptions::new();
+                assert_eq!(code(call!(face, paseto_decode(&late, &unbound))), "paseto.token_expired"); // fault 4
+                assert!(call!(face, paseto_decode(&late, &unbound.clone().check_exp(false))).is_ok());
+            }
+        }
+    }
+}
+
+#[test]
+fn paseto_keys_can_be_changed_while_tokens_live() {
+    let keys: Vec<Key> = (0..2).map(|_| Key::generate(Version::V4, Purpose::Local)).collect();
+    let texts: Vec<String> = keys.iter().map(|key| key.to_paserk().expose().clone()).collect();
+    let section =
+        |key: serde_json::Value| json!({"paseto": {"version": "v4", "purpose": "local", "key": key}});
+    let create = PasetoCreateOptions::new();
+    for (before, after) in
+        Face::both(&section(json!(texts[1]))).into_iter().zip(Face::both(&section(json!(texts))))
+    {
+        let payload = object(json!({"user_id": 1}));
+        let token = call!(before, paseto_create(&payload, &create)).unwrap();
+        let decode = PasetoDecodeOptions::new();
+        let decoded = call!(after, paseto_decode(&token, &decode)).unwrap();
+        assert_eq!((decoded.payload, decoded.footer), (payload.clone(), Footer::None));
+        let with_footer = create.clone().footer(object(json!({"a": 1})));
+        for (options, expected) in
+            [(&create, json!({"kid": keys[0].kid()})), (&with_footer, json!({"a": 1, "kid": keys[0].kid()}))]
+        {
+            let token = call!(after, paseto_create(&payload, options)).unwrap();
+            let decoded = call!(after, paseto_decode(&token, &decode)).unwrap();
+            assert_eq!(decoded.footer, Footer::Object(object(expected)));
+            assert_eq!(code(call!(before, paseto_decode(&token, &decode))), "paseto.key_verification");
         }
     }
 }
