@@ -11,6 +11,7 @@ from pathlib import Path
 
 import encryption
 import otp
+import paseto
 import rust
 import sessions
 import signatures
@@ -22,12 +23,18 @@ sys.path.insert(0, str(ROOT / "examples"))
 
 from servers import redis_server  # noqa: E402  (the folder is known only now)
 
-PEERS = ("oxyjwt", "PyJWT", "joserfc", "jwcrypto", "pyjosers", "pyseto", "pyotp", "redis")
+PEERS = ("oxyjwt", "PyJWT", "joserfc", "jwcrypto", "pyjosers", "pyseto", "fast-paseto", "pyotp", "redis")
 
 
 async def measure_all() -> tuple[list[Comparison], float]:
     """Measures everything; Redis runs for as long as it is needed."""
-    results = [*tokens.comparisons(), *signatures.comparisons(), *encryption.comparisons(), *otp.comparisons()]
+    results = [
+        *tokens.comparisons(),
+        *signatures.comparisons(),
+        *encryption.comparisons(),
+        *paseto.comparisons(),
+        *otp.comparisons(),
+    ]
     with redis_server() as redis_uri:
         results += [comparison async for comparison in sessions.comparisons(redis_uri)]
     return results, await sessions.cost_of_awaiting()

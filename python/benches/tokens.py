@@ -1,4 +1,4 @@
-"""JWT and PASETO against the libraries that do the same."""
+"""JWT against the libraries that do the same."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 import jwt as pyjwt
 import oxyjwt
-import pyseto
 from jam.jwt import JWT
-from jam.paseto import PASETOv4
 from measure import Comparison, compare
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -22,7 +20,6 @@ CLAIMS = {
     "jti": "3f2c1d6e-4f6b-4f0e-9d39-0a4f3c6f7c11",
     "scope": "read write",
 }
-PASETO_KEY = bytes(range(32))
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -46,19 +43,4 @@ def comparisons() -> Iterator[Comparison]:
             "PyJWT": lambda: pyjwt.decode(token, SECRET, algorithms=["HS256"], audience="api"),
         },
         target={"oxyjwt": 2.0},
-    )
-
-    paseto = PASETOv4.key("local", PASETO_KEY)
-    peer_key = pyseto.Key.new(version=4, purpose="local", key=PASETO_KEY)
-    sealed = paseto.encode(CLAIMS)
-    yield compare(
-        "PASETO v4.local, encode 7 claims",
-        {"jam": lambda: paseto.encode(CLAIMS), "pyseto": lambda: pyseto.encode(peer_key, CLAIMS)},
-    )
-    yield compare(
-        "PASETO v4.local, decode 7 claims",
-        {
-            "jam": lambda: paseto.decode(sealed, check_exp=False),
-            "pyseto": lambda: pyseto.decode(peer_key, sealed),
-        },
     )
