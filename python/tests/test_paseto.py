@@ -331,6 +331,20 @@ def test_version_1_signs_with_2048_bits_only(bits: int) -> None:
             PASETOv1.key("public", key)
 
 
+@pytest.mark.parametrize(("version", "purpose"), KINDS)
+def test_what_is_too_large_or_too_deep_is_refused(version: str, purpose: Purpose) -> None:
+    # attacks 29 and 30
+    paseto, (makes, _) = maker(version, purpose), peers(version, purpose)
+    header, large = f"{version}.{purpose}.", "A" * 20_000_000
+    for token in (large, f"{header}{large}", f"{large}.{purpose}.AAAA", f"{paseto.encode({})}.{large}"):
+        with pytest.raises(JamPASETOInvalidTokenFormat):
+            paseto.decode(token)
+    for deep in (b"[" * 100_000, b'{"a":' * 30_000, b'{"a":' + b"[" * 1_000 + b"]" * 1_000 + b"}"):
+        token = pyseto.encode(makes, deep).decode()
+        with pytest.raises(JamPASETOInvalidTokenFormat):
+            paseto.decode(token)
+
+
 def test_versions_are_names_in_lower_case() -> None:
     token = local().encode({})
     for version in ("v0", "v5", "V4", "", "k4"):

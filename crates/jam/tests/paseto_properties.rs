@@ -22,8 +22,8 @@ static KEYS: LazyLock<Vec<[Key; 2]>> = LazyLock::new(|| {
 static SEALING: LazyLock<Vec<(SealingKey, UnsealingKey)>> = LazyLock::new(|| {
     let pair = |version| match version {
         Version::V1 => keygen::generate_rsa_key_pair(4096),
-        Version::V2 | Version::V4 => keygen::generate_ed25519_keypair(),
         Version::V3 => keygen::generate_ecdsa_p384_keypair(),
+        _ => keygen::generate_ed25519_keypair(),
     };
     let keys = |version| {
         let pair = pair(version).unwrap();

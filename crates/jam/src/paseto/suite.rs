@@ -3,7 +3,8 @@
 
 use zeroize::Zeroizing;
 
-use super::{Context, Local, malformed};
+use super::malformed;
+use super::primitive::{Context, Local};
 use crate::crypto::blake2b::{self, Keyed};
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::{Hash, aes_ctr, sha384, xchacha};

@@ -3,8 +3,8 @@
 
 use zeroize::Zeroizing;
 
+use super::primitive::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
 use super::suite::{EncryptThenMac, MessageKeys, Suite, start_of};
-use super::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
 use crate::crypto::hkdf::Hkdf;
 use crate::crypto::hmac::HmacKey;
 use crate::crypto::key_encoding::KeyMaterial;

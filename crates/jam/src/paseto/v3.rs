@@ -3,8 +3,8 @@
 
 use zeroize::Zeroizing;
 
+use super::primitive::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
 use super::suite::{EncryptThenMac, MessageKeys, Suite};
-use super::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
 use crate::crypto::ecdh::{self, Group};
 use crate::crypto::ecdsa::{self, Curve, Point};
 use crate::crypto::hkdf::Hkdf;

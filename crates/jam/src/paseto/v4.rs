@@ -3,8 +3,8 @@
 
 use zeroize::Zeroizing;
 
+use super::primitive::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
 use super::suite::{EncryptThenMac, MessageKeys, Suite, with_nonce};
-use super::{Asymmetric, KeyPair, Seal, Sign, Unseal, Verify};
 use crate::crypto::blake2b::{self, Keyed};
 use crate::crypto::ecdh::{self, Group};
 use crate::crypto::key_encoding::KeyMaterial;
