@@ -675,7 +675,7 @@ fn the_typed_form_holds_what_was_given() {
         "jwt": {
             "alg": "ES256", "private_key": {"kty": "EC"}, "expire": 90, "issuer": "me", "audience": "you",
             "leeway": 0.5, "subject": "him", "required": ["exp", "jti"], "typ": "at+jwt",
-            "list": {"type": "black", "backend": "redis", "redis_uri": ["redis://h"], "in_list_life_time": 60},
+            "list": {"type": "black", "backend": "redis", "redis_uri": "redis://h", "in_list_life_time": 60},
         },
         "session": {"session_type": "json", "json_path": "s.json", "default_ttl": null, "absolute_ttl": 7200},
         "otp": {
@@ -693,9 +693,8 @@ fn the_typed_form_holds_what_was_given() {
     assert_eq!(jwt.required, ["exp", "jti"]);
     let list = list.unwrap();
     assert_eq!((list.kind, list.life_time), (Kind::Black, Some(Duration::from_secs(60))));
-    assert!(
-        matches!(&list.backend, Backend::Redis(options) if options.url.expose() == "redis://h" && options.namespace == "jwt_list")
-    );
+    assert!(matches!(&list.backend, Backend::Redis(options) if options.namespace == "jwt_list"
+            && matches!(&options.servers, RedisServers::Single(url) if url.expose() == "redis://h")));
     let session = config.session.unwrap();
     assert!(matches!(session.backend, Backend::Json { path } if path.ends_with("s.json")));
     assert_eq!(

@@ -8,67 +8,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jam::store::{AsyncRedisStore, AsyncStore, Key, Lifetime, RedisOptions, RedisStore};
-use jam::{Error, StoreError, Timestamp};
-use support::blocking::Blocking;
+use jam::StoreError;
+use jam::store::{
+    AsyncRedisStore, AsyncStore, Lifetime, RedisOptions, RedisSentinel, RedisServers, RedisStore,
+};
 use support::redis_server::RedisServer;
-
-const FOREVER: Lifetime = Lifetime { idle: None, deadline: None };
-
-/// Far longer than the time-outs: what takes this long hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+use support::redis_stores::{FOREVER, PATIENCE, faces, hurried, key, now, recovers, refusal, store_error};
 
 fn options(url: impl Into<jam::secret::Secret<String>>) -> RedisOptions {
-    RedisOptions {
-        url: url.into(),
-        connect_timeout: Duration::from_millis(500),
-        response_timeout: Duration::from_millis(500),
-        ..RedisOptions::default()
-    }
+    hurried(RedisOptions { servers: RedisServers::Single(url.into()), ..RedisOptions::default() })
 }
 
-/// Both faces, to be held to the same.
 fn both(server: &RedisServer) -> [Arc<dyn AsyncStore>; 2] {
     both_at(&server.url())
 }
 
 fn both_at(url: &str) -> [Arc<dyn AsyncStore>; 2] {
-    [
-        Arc::new(Blocking(Arc::new(RedisStore::open(options(url)).unwrap()))),
-        Arc::new(AsyncRedisStore::open(options(url)).unwrap()),
-    ]
-}
-
-fn key(id: &str) -> Key {
-    Key { group: Some("g".to_owned()), id: id.to_owned() }
-}
-
-fn now() -> Timestamp {
-    Timestamp::now()
-}
-
-fn store_error<T: std::fmt::Debug>(result: jam::Result<T>) -> StoreError {
-    match result {
-        Err(Error::Store(error)) => error,
-        other => panic!("a failure of the store was expected, not {other:?}"),
-    }
-}
-
-fn refusal<T: std::fmt::Debug>(result: jam::Result<T>) -> String {
-    match store_error(result) {
-        StoreError::Refused(reason) => reason.into_owned(),
-        other => panic!("a refusal was expected, not {other:?}"),
-    }
-}
-
-/// Asks until the server is reached again; no other call is needed for that.
-async fn recovers(store: &dyn AsyncStore) {
-    let attempts = async {
-        while store.get(&key("any"), now()).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, attempts).await.expect("the store recovers by itself");
+    faces(&options(url))
 }
 
 // attack 61
@@ -257,6 +213,21 @@ async fn a_password_is_asked_for_and_never_shown() {
     }
 }
 
+fn of_cluster(urls: &[&str]) -> RedisOptions {
+    let urls = urls.iter().map(|url| (*url).into()).collect();
+    RedisOptions { servers: RedisServers::Cluster(urls), ..RedisOptions::default() }
+}
+
+fn of_sentinel(urls: &[&str], master: &str) -> RedisOptions {
+    let sentinel = RedisSentinel {
+        urls: urls.iter().map(|url| (*url).into()).collect(),
+        master: master.to_owned(),
+        username: None,
+        password: Some("opensesame".into()),
+    };
+    RedisOptions { servers: RedisServers::Sentinel(sentinel), ..RedisOptions::default() }
+}
+
 // fault 9
 #[test]
 fn options_that_cannot_be_used_are_refused_without_showing_the_url() {
@@ -266,11 +237,25 @@ fn options_that_cannot_be_used_are_refused_without_showing_the_url() {
         with_url("http://:opensesame@localhost"),
         with_url("redis://:opensesame@localhost:port"),
         with_url("redis://:opensesame@localhost/database"),
-        with_url("rediss://:opensesame@localhost"),
+        with_url("redis://:opensesame@localhost/-1"),
+        with_url("rediss://:opensesame@localhost#insecure"),
+        with_url("redis://:opensesame@localhost?protocol=resp2"),
+        with_url("redis+unix:///socket?pass=opensesame&timeout=1"),
         RedisOptions { namespace: String::new(), ..RedisOptions::default() },
         RedisOptions { namespace: "a{b}".to_owned(), ..RedisOptions::default() },
         RedisOptions { connect_timeout: Duration::ZERO, ..RedisOptions::default() },
         RedisOptions { response_timeout: Duration::ZERO, ..RedisOptions::default() },
+        RedisOptions { response_timeout: Duration::MAX, ..RedisOptions::default() },
+        RedisOptions { read_from_replicas: true, ..RedisOptions::default() },
+        of_cluster(&[]),
+        of_cluster(&["redis://:opensesame@a", "redis://:sesameopen@b"]),
+        of_cluster(&["redis://:opensesame@a", "redis://user:opensesame@b"]),
+        of_cluster(&["redis://:opensesame@a", "redis://:opensesame@b/1"]),
+        of_cluster(&["redis://:opensesame@a", "rediss://:opensesame@b"]),
+        of_cluster(&["redis+unix:///socket?pass=opensesame"]),
+        of_sentinel(&[], "mymaster"),
+        of_sentinel(&["redis://:opensesame@a"], ""),
+        of_sentinel(&["redis+unix:///socket?pass=opensesame"], "mymaster"),
     ];
     for options in bad {
         for error in [
@@ -335,10 +320,6 @@ async fn a_session_can_be_ended_whatever_lies_where_its_index_should() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_url_is_told() {
-    for url in ["rediss://localhost", "valkeys://localhost"] {
-        let error = RedisStore::open(options(url)).map(drop).unwrap_err();
-        assert!(error.to_string().contains("TLS"), "{error}");
-    }
     let server = RedisServer::start();
     for store in both_at(&format!("{}9999", server.url())) {
         let reason = refusal(store.get(&key("a"), now()).await);

@@ -12,12 +12,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jam::store::{
-    AsyncRedisStore, AsyncStore, Entry, Exchange, JsonStore, Key, Lifetime, MemoryStore, OnThreads,
-    RedisOptions, RedisStore, Renamed, SqliteStore,
+    AsyncStore, Entry, Exchange, JsonStore, Key, Lifetime, MemoryStore, OnThreads, RedisOptions,
+    RedisServers, Renamed, SqliteStore,
 };
 use jam::{Error, StoreError, Timestamp};
 use support::blocking::Blocking;
+use support::certificates::TlsServer;
+use support::redis_cluster::RedisCluster;
+use support::redis_sentinel::SentinelServers;
 use support::redis_server::RedisServer;
+use support::redis_stores::{awaited, blocking};
 
 /// One check's store, and the time as that store sees it.
 struct Bench {
@@ -506,7 +510,8 @@ async fn many_are_put_at_once(bench: Arc<Bench>) {
     entries.push((alone("0"), b"the last wins".to_vec(), bench.idle(2)));
     bench.put(&alone("2"), b"overwritten", FOREVER).await;
     bench.store.put_many(&entries, bench.now()).await.unwrap();
-    for (key, value, _) in &entries[1..] {
+    // The last one first, which does not live long.
+    for (key, value, _) in entries[1..].iter().rev() {
         assert_eq!(bench.get(key).await.as_ref(), Some(value));
     }
     assert_eq!(
@@ -690,8 +695,16 @@ const CHECKS: &[(&str, Check)] = checks![
 
 /// Runs every check on a bench of its own, and names all that fail.
 async fn keeps_every_promise(make: impl Fn(&str) -> Bench) {
+    let mut benches = Vec::new();
+    for (name, check) in CHECKS {
+        let bench = Arc::new(make(name));
+        // Connected, before a check looks at the time.
+        bench.get(&alone("nothing")).await;
+        bench.neighbour.get(&alone("nothing"), bench.now()).await.unwrap();
+        benches.push((name, check, bench));
+    }
     let running: Vec<_> =
-        CHECKS.iter().map(|(name, check)| (name, tokio::spawn(check(Arc::new(make(name)))))).collect();
+        benches.into_iter().map(|(name, check, bench)| (name, tokio::spawn(check(bench)))).collect();
     let mut broken = Vec::new();
     for (name, check) in running {
         if check.await.is_err() {
@@ -744,34 +757,59 @@ async fn the_awaited_sqlite_store_keeps_every_promise() {
     keeps_every_promise(|_| Bench::told(open)).await;
 }
 
-fn on_server(server: &RedisServer, open: impl Fn(RedisOptions) -> Arc<dyn AsyncStore>, name: &str) -> Bench {
+fn on_redis(options: &RedisOptions, name: &str, open: fn(&RedisOptions) -> Arc<dyn AsyncStore>) -> Bench {
     let options = |part: &str| RedisOptions {
-        url: server.url().into(),
         namespace: format!("{name}-{part}"),
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
+        ..options.clone()
     };
     Bench {
-        store: open(options("sessions")),
-        neighbour: open(options("lists")),
+        store: open(&options("sessions")),
+        neighbour: open(&options("lists")),
         clock: Clock::Server,
         _folder: tempfile::tempdir().unwrap(),
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_redis_store_keeps_every_promise() {
-    let server = RedisServer::start();
-    let open = |options: RedisOptions| -> Arc<dyn AsyncStore> {
-        Arc::new(Blocking(Arc::new(RedisStore::open(options).unwrap())))
-    };
-    keeps_every_promise(|name| on_server(&server, open, name)).await;
+/// The blocking store and the awaited one, on the same servers and at the same time.
+async fn both_keep_every_promise(options: &RedisOptions) {
+    tokio::join!(
+        keeps_every_promise(|name| on_redis(options, &format!("blocking-{name}"), blocking)),
+        keeps_every_promise(|name| on_redis(options, &format!("awaited-{name}"), awaited)),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_awaited_redis_store_keeps_every_promise() {
+async fn the_redis_stores_keep_every_promise() {
     let server = RedisServer::start();
-    let open =
-        |options: RedisOptions| -> Arc<dyn AsyncStore> { Arc::new(AsyncRedisStore::open(options).unwrap()) };
-    keeps_every_promise(|name| on_server(&server, open, name)).await;
+    let servers = RedisServers::Single(server.url().into());
+    both_keep_every_promise(&RedisOptions { servers, ..RedisOptions::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_stores_keep_every_promise_over_tls() {
+    let server = TlsServer::start();
+    both_keep_every_promise(&server.options()).await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_stores_keep_every_promise_over_a_unix_socket() {
+    let server = RedisServer::start_with(&["--unixsocket", "redis.socket"]);
+    let url = format!("redis+unix://{}?db=1", server.folder().join("redis.socket").display());
+    let servers = RedisServers::Single(url.into());
+    both_keep_every_promise(&RedisOptions { servers, ..RedisOptions::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_stores_keep_every_promise_with_sentinels() {
+    let servers = SentinelServers::start();
+    both_keep_every_promise(&servers.options()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_redis_stores_keep_every_promise_in_a_cluster() {
+    let cluster = RedisCluster::start();
+    both_keep_every_promise(&cluster.options()).await;
 }

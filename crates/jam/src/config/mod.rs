@@ -14,7 +14,7 @@
 //! | `jose.jws` | `alg` and keys as in `jwt`; `allow_short_secret` (false) |
 //! | `jose.jwe` | `alg`, `enc`; `secret` or `private_key`, each one key or a list of them, newest first; `public_key`; `password`; `accept_enc`; `allow_pbes2` (false), `p2c`, `max_p2c` (1000000); `compress` (false), `max_plaintext`; `apu`, `apv`; `max_length` (262144) |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
-//! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`), `redis_sessions_key` (`sessions`; also `session_path`) |
+//! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`; a list: a cluster), `redis_sessions_key` (`sessions`; also `session_path`); `redis_sentinel_master`, `redis_sentinel_username`, `redis_sentinel_password`; `redis_ca_file`, `redis_client_certificate`, `redis_client_key`; `redis_connect_timeout` (1), `redis_response_timeout` (2), `redis_retries` (8), `redis_pool_size` (16); `redis_read_from_replicas` (false) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `client_authentication` (`client_secret_basic` or `client_secret_post`) |
 //! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; one or a list, newest first; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30); `replay_guard` |
@@ -28,6 +28,7 @@
 //! is there and has a use for it.
 
 mod file;
+mod redis;
 mod section;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 
+pub use self::redis::redis_options;
+use self::redis::{CONNECTION_KEYS, RedisKeys};
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
 use crate::jose::JwtOptions;
@@ -561,10 +564,11 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
     }
     let json_path = section.text(&["json_path"])?;
     let sqlite_path = section.text(&["sqlite_path"])?;
-    let uris = section.texts_or_object(&["redis_uri"])?;
+    let redis = RedisKeys::read(section)?;
     if choice.is_none() {
         // Sessions on a file where the user thinks of a server would be lost at the next deployment.
-        for (key, needs) in [("json_path", "json"), ("redis_uri", "redis")] {
+        let on_redis = CONNECTION_KEYS.map(|key| (key, "redis"));
+        for (key, needs) in [("json_path", "json"), ("redis_uri", "redis")].into_iter().chain(on_redis) {
             if section.is_given(key) {
                 return Err(section.wrong(key, format!("needs {} = {needs:?} beside it", names[0])));
             }
@@ -578,11 +582,7 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
         "sqlite" => {
             Backend::Sqlite { path: place(section, "sqlite_path", sqlite_path, DEFAULT_SQLITE_PATH)? }
         }
-        _ => Backend::Redis(RedisOptions {
-            url: redis_uri(section, uris)?,
-            namespace: namespace.to_owned(),
-            ..RedisOptions::default()
-        }),
+        _ => Backend::Redis(redis.options(section, namespace)?),
     }))
 }
 
@@ -593,17 +593,6 @@ fn place(section: &mut Section<'_>, name: &str, path: Option<String>, default: &
     }
     section.set(name, path.as_str().into());
     Ok(path.into())
-}
-
-fn redis_uri(section: &mut Section<'_>, uris: Option<Vec<String>>) -> Result<Secret<String>> {
-    if !section.is_given("redis_uri") {
-        section.set("redis_uri", DEFAULT_REDIS_URI.into());
-    }
-    match uris.as_deref() {
-        None => Ok(Secret::from(DEFAULT_REDIS_URI)),
-        Some([uri]) => Ok(Secret::from(uri.as_str())),
-        Some(_) => Err(section.wrong("redis_uri", "must name one server; a cluster is not supported yet")),
-    }
 }
 
 fn oauth2(section: &mut Section<'_>) -> Result<BTreeMap<String, ProviderOptions>> {

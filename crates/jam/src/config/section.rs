@@ -208,6 +208,11 @@ impl<'a> Section<'a> {
         Ok(secrets.unwrap_or_default().into_iter().flatten().collect())
     }
 
+    /// Whether the key, which has not been read yet, holds a list.
+    pub(super) fn is_list(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(Value::is_array)
+    }
+
     /// One text, or a list of them; or an object of Python.
     pub(super) fn texts_or_object(&mut self, names: &[&'static str]) -> Result<Option<Vec<String>>> {
         self.read(names, "text or a list of texts", Objects::Any, texts)

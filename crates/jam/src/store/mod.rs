@@ -18,7 +18,9 @@ use std::time::Duration;
 
 pub use json::JsonStore;
 pub use memory::MemoryStore;
-pub use redis::{AsyncRedisStore, RedisOptions, RedisStore};
+pub use redis::{
+    AsyncRedisStore, RedisClientCertificate, RedisOptions, RedisSentinel, RedisServers, RedisStore, RedisTls,
+};
 pub use sqlite::SqliteStore;
 
 use crate::{Error, Result, StoreError, Timestamp};

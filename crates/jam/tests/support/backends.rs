@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jam::store::{
-    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisStore, SqliteStore,
-    Store,
+    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisServers, RedisStore,
+    SqliteStore, Store,
 };
 use tempfile::TempDir;
 
@@ -80,7 +80,11 @@ fn on_redis() -> Backend {
     static NAMESPACES: AtomicU64 = AtomicU64::new(0);
     let server = shared_server();
     let namespace = format!("test-{}", NAMESPACES.fetch_add(1, Ordering::Relaxed));
-    let options = RedisOptions { url: server.url().into(), namespace, ..RedisOptions::default() };
+    let options = RedisOptions {
+        servers: RedisServers::Single(server.url().into()),
+        namespace,
+        ..RedisOptions::default()
+    };
     Backend {
         name: "redis",
         blocking: Arc::new(RedisStore::open(options.clone()).unwrap()),

@@ -4,4 +4,9 @@
 
 pub mod backends;
 pub mod blocking;
+pub mod certificates;
+pub mod load;
+pub mod redis_cluster;
+pub mod redis_sentinel;
 pub mod redis_server;
+pub mod redis_stores;

@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
+/// What has a server keep its data in memory only.
+pub const NOTHING_ON_DISK: [&str; 4] = ["--save", "", "--appendonly", "no"];
+
 pub struct RedisServer {
     process: Child,
     port: u16,
     arguments: Vec<String>,
-    folder: tempfile::TempDir,
+    folder: TempDir,
 }
 
 impl RedisServer {
@@ -20,16 +25,21 @@ impl RedisServer {
 
     /// `arguments` are given to the server after Jam's own, as `--requirepass secret`.
     pub fn start_with(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let arguments = [&NOTHING_ON_DISK[..], arguments].concat();
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), free_port, &arguments)
+    }
+
+    /// With these arguments alone, in a folder that holds what they speak of, on a port that `choose` finds.
+    pub fn start_in(folder: TempDir, choose: fn() -> u16, arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         // Between the look for a free port and the server's start somebody else may take it.
         for _ in 0..10 {
-            let port = free_port();
+            let port = choose();
             if let Some(process) = launch(port, &arguments, folder.path()) {
                 return Self { process, port, arguments, folder };
             }
         }
-        panic!("redis-server did not start on any of ten ports");
+        panic!("redis-server {arguments:?} did not start on any of ten ports");
     }
 
     pub fn url(&self) -> String {
@@ -38,6 +48,25 @@ impl RedisServer {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The folder that the server runs in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// One command, and its answer as a value of Rust.
+    pub fn query<T: redis::FromRedisValue>(&self, parts: &[&str]) -> redis::RedisResult<T> {
+        query(&self.url(), parts)
+    }
+
+    /// The same of a server that asks for a password.
+    pub fn query_as<T: redis::FromRedisValue>(
+        &self,
+        password: &str,
+        parts: &[&str],
+    ) -> redis::RedisResult<T> {
+        query(&format!("redis://:{password}@127.0.0.1:{}/", self.port), parts)
     }
 
     /// Kills the server as `kill -9` does; its port stays reserved for `restart`.
@@ -88,6 +117,13 @@ impl RedisServer {
     }
 }
 
+fn query<T: redis::FromRedisValue>(url: &str, parts: &[&str]) -> redis::RedisResult<T> {
+    let timeout = Duration::from_secs(10);
+    let mut connection = redis::Client::open(url)?.get_connection_with_timeout(timeout)?;
+    connection.set_read_timeout(Some(timeout))?;
+    redis::cmd(parts[0]).arg(&parts[1..]).query(&mut connection)
+}
+
 impl Drop for RedisServer {
     fn drop(&mut self) {
         // It may have been killed already.
@@ -96,12 +132,16 @@ impl Drop for RedisServer {
     }
 }
 
+/// Arguments that name a file, as `sentinel.conf`, stand first; it lies in the folder.
 fn launch(port: u16, arguments: &[String], folder: &Path) -> Option<Child> {
+    let files = arguments.iter().take_while(|argument| !argument.starts_with("--")).count();
     let mut process = Command::new(executable())
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .current_dir(folder)
+        .args(&arguments[..files])
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .arg("--dir")
         .arg(folder)
-        .args(arguments)
+        .args(&arguments[files..])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -123,7 +163,7 @@ fn launch(port: u16, arguments: &[String], folder: &Path) -> Option<Child> {
     None
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }

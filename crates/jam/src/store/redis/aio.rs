@@ -1,22 +1,32 @@
-//! The awaited store: one connection for all tasks, which the server is asked over without waiting for answers.
+//! The awaited store: one connection to a server for all tasks, which it is asked over without waiting for answers.
 
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisResult, Value};
+use redis::{Cmd, RedisError, RedisResult, Value};
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
+use tokio::time::{sleep, timeout_at};
 
 use super::command::{self, Commands, Request, Stored};
-use super::{RedisOptions, ServerClock, failure, is_broken, is_forgotten};
+use super::connect::half_way;
+use super::failure::{
+    Failed, Next, Patience, failure, is_broken, is_forgotten, is_replaced, no_server_for_slot, too_late,
+};
+use super::network::{Layout, Network};
+use super::servers::{Address, Servers, Target};
+use super::{RedisOptions, ServerClock};
 use crate::store::{AsyncStore, Entry, Exchange, Key, Lifetime, Renamed, StoreFuture, check_same_group};
 use crate::{Result, StoreError, Timestamp, process};
 
-/// A store on a Redis server, 6.2 or later, or a Valkey server; the awaited twin of [`super::RedisStore`].
+/// A store on Redis servers, 6.2 or later, or Valkey servers; the awaited twin of [`super::RedisStore`].
 ///
-/// All tasks share one connection, which lives on the tokio runtime (with timers and I/O enabled) of the task that
-/// needed it first, and is made anew when that runtime, the connection or the process is another. Awaiting
+/// All tasks share one connection to each server, which lives on the tokio runtime (with timers and I/O enabled) of the
+/// task that needed it first, and is made anew when that runtime, the connection or the process is another. Awaiting
 /// it outside of tokio is an error. A future can be dropped at any time; every answer still goes to its own
 /// question.
 ///
@@ -33,7 +43,7 @@ use crate::{Result, StoreError, Timestamp, process};
 /// ```
 pub struct AsyncRedisStore {
     commands: Commands,
-    client: Client,
+    servers: Arc<Servers>,
     options: RedisOptions,
     current: Mutex<Current>,
     clock: ServerClock,
@@ -42,16 +52,41 @@ pub struct AsyncRedisStore {
 
 struct Current {
     generation: u64,
-    link: Arc<Link>,
+    network: Network<Arc<Link>>,
+    survey: Arc<Survey>,
 }
 
-/// A connection, or the attempt at one that all tasks wait for together.
-#[derive(Default)]
+impl Current {
+    fn new(servers: &Servers) -> Self {
+        let network = Network::new(servers, Link::new);
+        Self { generation: process::generation(), network, survey: Arc::default() }
+    }
+
+    /// The link, or a new one to the same server if it has ended.
+    fn living(&mut self, link: Arc<Link>) -> Arc<Link> {
+        if link.ended.load(Ordering::Acquire) {
+            return Arc::clone(self.network.renew(&link.target));
+        }
+        link
+    }
+}
+
+/// A connection to a server, or the attempt at one that all tasks wait for together.
 struct Link {
+    target: Target,
     connection: OnceCell<Result<MultiplexedConnection>>,
     /// Set when the connection is known to have ended.
     ended: Arc<AtomicBool>,
 }
+
+impl Link {
+    fn new(target: &Target) -> Arc<Self> {
+        Arc::new(Self { target: target.clone(), connection: OnceCell::new(), ended: Arc::default() })
+    }
+}
+
+/// The layout of a cluster, or the attempt at it that all tasks wait for together.
+type Survey = OnceCell<Result<Layout>>;
 
 impl fmt::Debug for AsyncRedisStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,90 +100,216 @@ impl AsyncRedisStore {
     /// # Errors
     /// `validation.invalid` when an option cannot be used.
     pub fn open(options: RedisOptions) -> Result<Self> {
-        // The third version of the protocol, for the client tells of a connection's end with that only.
-        let info = options.connection_info(ProtocolVersion::RESP3)?;
+        let servers = Servers::new(&options)?;
         Ok(Self {
             commands: Commands::new(options.namespace.clone()),
-            client: Client::open(info).map_err(|error| failure(&error))?,
+            current: Mutex::new(Current::new(&servers)),
+            servers: Arc::new(servers),
             options,
-            current: Mutex::new(Current { generation: process::generation(), link: Arc::default() }),
             clock: ServerClock::new(),
             closed: AtomicBool::new(false),
         })
     }
 
+    // Attempts.
+
     async fn send(&self, request: &Request<'_>) -> Result<Value> {
-        let (mut connection, link) = self.connection().await?;
-        match ask(&mut connection, request).await {
-            Err(error) if request.repeatable && error.is_connection_dropped() => {
-                self.give_up(&link);
-                let (mut connection, link) = self.connection().await?;
-                let answer = ask(&mut connection, request).await;
-                self.finish(&link, answer)
-            }
-            answer => self.finish(&link, answer),
+        let started = Instant::now();
+        let slot = self.servers.is_cluster().then(|| request.slot());
+        match self.attempt(request, slot, None).await {
+            Ok(answer) => Ok(answer),
+            // Boxed, so that the usual way stays small.
+            Err(failed) => Box::pin(self.persist(request, slot, failed, started)).await,
         }
     }
 
-    fn finish<R>(&self, link: &Arc<Link>, answer: RedisResult<R>) -> Result<R> {
-        answer.map_err(|error| {
-            // Too late counts as broken: a host that vanished answers nothing, and never closes either.
-            if is_broken(&error) {
-                self.give_up(link);
+    /// What can be read from a replica, where that is asked for; with what it does not have, the primary is asked.
+    async fn read(&self, request: &Request<'_>) -> Result<Value> {
+        if !self.servers.read_from_replicas() || self.closed.load(Ordering::Acquire) {
+            return self.send(request).await;
+        }
+        let deadline = self.servers.deadline(Instant::now());
+        match Box::pin(self.ask_replica(request)).await {
+            Some(answer) => Ok(answer),
+            None => {
+                let primary = timeout_at(deadline.into(), Box::pin(self.send(request))).await;
+                primary.unwrap_or_else(|_| Err(too_late().into()))
             }
-            failure(&error).into()
+        }
+    }
+
+    /// Further attempts, until there is an answer or the patience ends.
+    async fn persist(
+        &self,
+        request: &Request<'_>,
+        slot: Option<u16>,
+        mut failed: Failed,
+        started: Instant,
+    ) -> Result<Value> {
+        let mut patience = Patience::new(&self.servers, started);
+        while let Some(pause) = patience.pause(&failed.next)
+            && Handle::try_current().is_ok()
+        {
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+            let mut asked = None;
+            match failed.next {
+                Next::Moved { slot, to } => self.with_current(|current| current.network.moved(slot, to)),
+                Next::Ask(address) => asked = Some(address),
+                Next::Again | Next::Fail => {}
+            }
+            let attempt = self.attempt(request, slot, asked.as_ref());
+            failed = match timeout_at(patience.deadline().into(), attempt).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failed)) => failed,
+                Err(_) => return Err(too_late().into()),
+            };
+        }
+        Err(failed.error)
+    }
+
+    /// Asks the primary of the slot; or, this once, another server.
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        slot: Option<u16>,
+        asked: Option<&Address>,
+    ) -> Result<Value, Failed> {
+        let connected = match asked {
+            None => self.connection(slot).await,
+            Some(address) => self.connection_to(&Target::Node(address.clone())).await,
+        };
+        let (mut connection, link) = connected.map_err(|error| Failed::unsent(error, &self.servers))?;
+        ask(&mut connection, request, asked.is_some()).await.map_err(|error| {
+            self.learn_from(&error, &link);
+            Failed::asked(&error, request, &self.servers, &link.target)
         })
     }
 
-    async fn connection(&self) -> Result<(MultiplexedConnection, Arc<Link>)> {
+    /// The answer of one of the slot's replicas, if it has one.
+    async fn ask_replica(&self, request: &Request<'_>) -> Option<Value> {
+        let slot = self.servers.is_cluster().then(|| request.slot());
+        let link =
+            self.with_current(|current| current.network.replica(slot).map(|(_, link)| Arc::clone(link)))?;
+        let asking = async {
+            let (mut connection, link) = self.connect(link).await.ok()?;
+            let answer = ask(&mut connection, request, false).await;
+            answer.inspect_err(|error| self.learn_from(error, &link)).ok()
+        };
+        match asking.await {
+            Some(Value::Nil) => None,
+            Some(answer) => Some(answer),
+            None => {
+                self.with_current(|current| current.network.rest(slot));
+                None
+            }
+        }
+    }
+
+    /// Puts values into a cluster, each server's in one go.
+    async fn put_by_server(&self, requests: &[Request<'_>]) -> Result<()> {
+        let mut servers: Vec<(MultiplexedConnection, Arc<Link>, Vec<&Request<'_>>)> = Vec::new();
+        for request in requests {
+            let Ok((connection, link)) = self.connection(Some(request.slot())).await else {
+                self.send(request).await?;
+                continue;
+            };
+            match servers.iter_mut().find(|(_, known, _)| Arc::ptr_eq(known, &link)) {
+                Some((.., requests)) => requests.push(request),
+                None => servers.push((connection, link, vec![request])),
+            }
+        }
+        for (mut connection, link, requests) in servers {
+            let pipeline = Request::in_one_go(&requests);
+            let answers = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await;
+            let answers = answers.map_err(|error| {
+                self.learn_from(&error, &link);
+                failure(&error)
+            })?;
+            for (request, answer) in requests.into_iter().zip(answers) {
+                // What was refused has not happened; alone, it finds its way.
+                if answer.extract_error().is_err() {
+                    self.send(request).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_from(&self, error: &RedisError, link: &Arc<Link>) {
+        // Too late counts as broken: a host that vanished answers nothing, and never closes either.
+        if is_broken(error) || self.servers.can_change() && is_replaced(error) {
+            self.give_up(link);
+        }
+    }
+
+    // Connections.
+
+    /// A connection to the primary of the slot.
+    async fn connection(&self, slot: Option<u16>) -> Result<(MultiplexedConnection, Arc<Link>)> {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed.into());
         }
-        let link = self.current_link();
+        if let Some(link) = self.link(slot) {
+            return self.connect(link).await;
+        }
+        let until = Instant::now() + self.servers.connect_timeout;
+        let surveying = async {
+            self.survey().await?;
+            self.connect(self.link(slot).ok_or_else(no_server_for_slot)?).await
+        };
+        timeout_at(until.into(), surveying).await.unwrap_or_else(|_| Err(too_late().into()))
+    }
+
+    async fn connection_to(&self, target: &Target) -> Result<(MultiplexedConnection, Arc<Link>)> {
+        let link = self.with_current(|current| {
+            let link = Arc::clone(current.network.at(target));
+            current.living(link)
+        });
+        self.connect(link).await
+    }
+
+    async fn connect(&self, link: Arc<Link>) -> Result<(MultiplexedConnection, Arc<Link>)> {
         let connection = match link.connection.get() {
             Some(connection) => connection,
-            None => link.connection.get_or_init(|| self.connect(&link)).await,
+            None => link.connection.get_or_init(|| self.open_link(&link)).await,
         };
         match connection {
             Ok(connection) => Ok((connection.clone(), link)),
             Err(error) => {
+                let error = error.clone();
                 // Who waited for this attempt has its error; who comes next makes another.
                 self.give_up(&link);
-                Err(error.clone())
+                Err(error)
             }
         }
     }
 
-    async fn connect(&self, link: &Link) -> Result<MultiplexedConnection> {
-        if tokio::runtime::Handle::try_current().is_err() {
+    async fn open_link(&self, link: &Link) -> Result<MultiplexedConnection> {
+        if Handle::try_current().is_err() {
             let reason = "the awaited Redis store works on a tokio runtime only; await it there";
             return Err(StoreError::Unavailable(reason.into()).into());
         }
-        let ended = Arc::clone(&link.ended);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.options.connect_timeout))
-            .set_response_timeout(Some(self.options.response_timeout))
-            .set_push_sender(move |push: PushInfo| {
-                if push.kind == PushKind::Disconnection {
-                    ended.store(true, Ordering::Release);
-                }
-                Ok::<(), std::convert::Infallible>(())
-            });
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
-        connection.map_err(|error| failure(&error).into())
+        let (servers, target, ended) =
+            (Arc::clone(&self.servers), link.target.clone(), Arc::clone(&link.ended));
+        let until = Instant::now() + servers.connect_timeout;
+        // A task of its own: a TLS handshake computes, and who awaits this may have no time for that.
+        let opening = tokio::spawn(async move { servers.connect_async(&target, until, ended).await });
+        match opening.await {
+            Ok(connection) => Ok(connection?),
+            Err(_) => {
+                Err(StoreError::Unavailable("the tokio runtime ended before Redis was reached".into()).into())
+            }
+        }
     }
 
-    fn current_link(&self) -> Arc<Link> {
+    /// The link to the primary of the slot; `None`: the cluster must be surveyed first.
+    fn link(&self, slot: Option<u16>) -> Option<Arc<Link>> {
         self.with_current(|current| {
-            if current.generation != process::generation() {
-                // The parent's connection runs on the parent's runtime; even dropping it would reach for that.
-                std::mem::forget(std::mem::take(&mut current.link));
-                current.generation = process::generation();
-            }
-            if current.link.ended.load(Ordering::Acquire) {
-                current.link = Arc::default();
-            }
-            Arc::clone(&current.link)
+            let (_, link) = current.network.primary(slot)?;
+            let link = Arc::clone(link);
+            Some(current.living(link))
         })
     }
 
@@ -156,16 +317,67 @@ impl AsyncRedisStore {
     /// arrive over the old connection.
     fn give_up(&self, link: &Arc<Link>) {
         self.with_current(|current| {
-            if Arc::ptr_eq(&current.link, link) {
-                current.link = Arc::default();
+            if current.network.known(&link.target).is_some_and(|known| Arc::ptr_eq(known, link)) {
+                current.network.doubt(&link.target);
             }
         });
+        if self.servers.can_change() {
+            self.clock.forget();
+        }
+    }
+
+    /// Asks which server has which slots.
+    async fn survey(&self) -> Result<()> {
+        let survey = self.with_current(|current| Arc::clone(&current.survey));
+        let layout = survey.get_or_init(|| self.ask_for_layout()).await;
+        self.with_current(|current| {
+            if Arc::ptr_eq(&current.survey, &survey) {
+                current.survey = Arc::default();
+                if let Ok(layout) = layout {
+                    current.network.arrange(layout);
+                }
+            }
+        });
+        layout.as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    async fn ask_for_layout(&self) -> Result<Layout> {
+        let witnesses = self.with_current(|current| current.network.witnesses(&self.servers));
+        let until = Instant::now() + self.servers.connect_timeout;
+        let mut failed = None;
+        for witness in &witnesses {
+            // Half of the time that is left, so that one that hangs leaves some to the others.
+            let Ok(half) = half_way(until) else { break };
+            match timeout_at(half.into(), self.ask_witness(witness)).await {
+                Ok(Ok(layout)) => return Ok(layout),
+                Ok(Err(error)) => failed = Some(error),
+                Err(_) => failed = Some(too_late().into()),
+            }
+        }
+        Err(failed.unwrap_or_else(|| too_late().into()))
+    }
+
+    async fn ask_witness(&self, witness: &Address) -> Result<Layout> {
+        let (mut connection, link) = self.connection_to(&Target::Node(witness.clone())).await?;
+        let answer = connection.send_packed_command(&command::slots()).await.and_then(Value::extract_error);
+        let answer = answer.map_err(|error| {
+            self.learn_from(&error, &link);
+            failure(&error)
+        })?;
+        command::layout(&answer, witness)
     }
 
     fn with_current<R>(&self, work: impl FnOnce(&mut Current) -> R) -> R {
         let _busy = process::busy();
-        work(&mut self.current.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.generation != process::generation() {
+            // The parent's connections run on the parent's runtime; even dropping them would reach for that.
+            mem::forget(mem::replace(&mut *current, Current::new(&self.servers)));
+        }
+        work(&mut current)
     }
+
+    // Answers.
 
     async fn stored(&self, request: &Request<'_>) -> Result<Option<Stored>> {
         command::stored(self.send(request).await?)
@@ -176,25 +388,41 @@ impl AsyncRedisStore {
     }
 }
 
-async fn ask(connection: &mut MultiplexedConnection, request: &Request<'_>) -> RedisResult<Value> {
-    match connection.send_packed_command(&request.command).await.and_then(Value::extract_error) {
+async fn ask(
+    connection: &mut MultiplexedConnection,
+    request: &Request<'_>,
+    asking: bool,
+) -> RedisResult<Value> {
+    match say(connection, &request.command, asking).await {
         Err(error) if is_forgotten(&error) => match request.with_code() {
-            Some(command) => connection.send_packed_command(&command).await.and_then(Value::extract_error),
+            Some(command) => say(connection, &command, asking).await,
             None => Err(error),
         },
         answer => answer,
     }
 }
 
+async fn say(connection: &mut MultiplexedConnection, command: &Cmd, asking: bool) -> RedisResult<Value> {
+    if !asking {
+        return connection.send_packed_command(command).await.and_then(Value::extract_error);
+    }
+    let both = command::after_asking(command);
+    let mut answers = connection.send_packed_commands(&both, 0, both.len()).await?;
+    answers.pop().unwrap_or(Value::Nil).extract_error()
+}
+
 impl AsyncStore for AsyncRedisStore {
     fn get<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
-        Box::pin(async move { Ok(self.stored(&self.commands.get(key)).await?.map(Stored::into_bytes)) })
+        Box::pin(async move {
+            let stored = command::stored(self.read(&self.commands.get(key)).await?)?;
+            Ok(stored.map(Stored::into_bytes))
+        })
     }
 
     fn touch<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
         Box::pin(async move {
             if let Some(server_now) = self.clock.now() {
-                let stored = self.stored(&self.commands.get(key)).await?;
+                let stored = command::stored(self.read(&self.commands.get(key)).await?)?;
                 if stored.as_ref().is_none_or(|stored| stored.is_fresh(server_now)) {
                     return Ok(stored.map(Stored::into_bytes));
                 }
@@ -223,9 +451,10 @@ impl AsyncStore for AsyncRedisStore {
         now: Timestamp,
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            let (mut connection, link) = self.connection().await?;
-            let answer = self.commands.put_many(entries, now).query_async(&mut connection).await;
-            self.finish(&link, answer)
+            if self.servers.is_cluster() {
+                return self.put_by_server(&self.commands.put_by_slot(entries, now)).await;
+            }
+            self.send(&self.commands.put_many(entries, now)).await.map(drop)
         })
     }
 
@@ -270,10 +499,6 @@ impl AsyncStore for AsyncRedisStore {
 
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.with_current(|current| {
-            if current.generation == process::generation() {
-                current.link = Arc::default();
-            }
-        });
+        self.with_current(|current| *current = Current::new(&self.servers));
     }
 }

@@ -1,29 +1,36 @@
-//! The blocking store: a few connections, each used by one thread at a time.
+//! The blocking store: a few connections to each server, each used by one thread at a time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use redis::{Client, Connection, ConnectionLike, ProtocolVersion, RedisResult, Value};
+use redis::{Cmd, Connection, ConnectionLike, RedisError, RedisResult, Value};
 
-use super::command::{self, Commands, Request};
-use super::{RedisOptions, ServerClock, failure, is_broken, is_forgotten};
+use super::command::{self, Commands, Request, Stored};
+use super::connect::{half_way, limit, time_left};
+use super::failure::{
+    Failed, Next, Patience, failure, is_broken, is_forgotten, is_replaced, no_server_for_slot, too_late,
+};
+use super::network::{Layout, Network};
+use super::servers::{Address, Servers, Target};
+use super::{RedisOptions, ServerClock};
 use crate::store::{Entry, Exchange, Key, Lifetime, Renamed, Store, check_same_group};
 use crate::{Result, StoreError, Timestamp, process};
-
-/// Connections that are kept for the next caller; more are opened when more threads call at once.
-const KEPT: usize = 16;
 
 /// A connection that lay so long may have died meanwhile; it is asked before something is entrusted to it.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// A store on a Redis server, 6.2 or later, or a Valkey server.
+/// A store on Redis servers, 6.2 or later, or Valkey servers.
 ///
 /// It connects at the first use, and again by itself after a failure; a call that fails returns within the
 /// time-outs of [`RedisOptions`]. What is read may be asked for twice; a write is never sent again when it is
-/// unknown whether it has happened. The server's clock decides what is expired. A touch within a hundredth of
+/// unknown whether it has happened. The servers' clocks decide what is expired. A touch within a hundredth of
 /// the idle time (at most a minute) after the last use is not written. A child process opens connections of its own.
+///
+/// In a cluster, [`put_many`](Store::put_many) is atomic for the values of one group, and one round trip to each
+/// server; everything else is one round trip, and atomic.
 ///
 /// ```no_run
 /// use jam::Timestamp;
@@ -36,17 +43,33 @@ const FRESH: Duration = Duration::from_secs(1);
 /// ```
 pub struct RedisStore {
     commands: Commands,
-    client: Client,
+    servers: Servers,
     options: RedisOptions,
     pool: Mutex<Pool>,
     clock: ServerClock,
     closed: AtomicBool,
 }
 
-#[derive(Default)]
 struct Pool {
     generation: u64,
-    idle: Vec<(Connection, Instant)>,
+    network: Network<Vec<Kept>>,
+}
+
+impl Pool {
+    fn new(servers: &Servers) -> Self {
+        Self { generation: process::generation(), network: Network::new(servers, |_| Vec::new()) }
+    }
+}
+
+/// A connection that nobody uses at the moment, and when it was used last.
+type Kept = (Connection, Instant);
+
+/// A connection in use.
+struct Lent {
+    connection: Connection,
+    target: Target,
+    /// Its answers must come sooner than those of others, so it is not kept.
+    hurried: bool,
 }
 
 impl fmt::Debug for RedisStore {
@@ -61,92 +84,243 @@ impl RedisStore {
     /// # Errors
     /// `validation.invalid` when an option cannot be used.
     pub fn open(options: RedisOptions) -> Result<Self> {
-        let info = options.connection_info(ProtocolVersion::RESP2)?;
+        let servers = Servers::new(&options)?;
         Ok(Self {
             commands: Commands::new(options.namespace.clone()),
-            client: Client::open(info).map_err(|error| failure(&error))?,
+            pool: Mutex::new(Pool::new(&servers)),
+            servers,
             options,
-            pool: Mutex::new(Pool { generation: process::generation(), idle: Vec::new() }),
             clock: ServerClock::new(),
             closed: AtomicBool::new(false),
         })
     }
 
+    // Attempts.
+
     fn send(&self, request: &Request<'_>) -> Result<Value> {
-        self.with_connection(request.repeatable, |connection| {
-            match connection.req_command(&request.command).and_then(Value::extract_error) {
-                Err(error) if is_forgotten(&error) => match request.with_code() {
-                    Some(command) => connection.req_command(&command).and_then(Value::extract_error),
-                    None => Err(error),
-                },
-                answer => answer,
-            }
-        })
+        self.send_since(Instant::now(), request, None)
     }
 
-    fn with_connection<R>(
+    /// What can be read from a replica, where that is asked for; with what it does not have, the primary is asked.
+    fn read(&self, request: &Request<'_>) -> Result<Value> {
+        if !self.servers.read_from_replicas() || self.closed.load(Ordering::Acquire) {
+            return self.send(request);
+        }
+        let started = Instant::now();
+        match self.ask_replica(request) {
+            Some(answer) => Ok(answer),
+            None => self.send_since(started, request, Some(self.servers.deadline(started))),
+        }
+    }
+
+    /// The first attempt, and further ones. With `until` the first is held to that, too; else to the time-outs.
+    fn send_since(&self, started: Instant, request: &Request<'_>, until: Option<Instant>) -> Result<Value> {
+        let slot = self.servers.is_cluster().then(|| request.slot());
+        let mut failed = match self.attempt(request, slot, None, until) {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        let mut patience = Patience::new(&self.servers, started);
+        while let Some(pause) = patience.pause(&failed.next) {
+            sleep(pause);
+            let mut asked = None;
+            match failed.next {
+                Next::Moved { slot, to } => self.pool().network.moved(slot, to),
+                Next::Ask(address) => asked = Some(Target::Node(address)),
+                Next::Again | Next::Fail => {}
+            }
+            failed = match self.attempt(request, slot, asked.as_ref(), Some(patience.deadline())) {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+        }
+        Err(failed.error)
+    }
+
+    /// Asks the primary of the slot; or, this once, another server.
+    fn attempt(
         &self,
-        repeatable: bool,
-        work: impl Fn(&mut Connection) -> RedisResult<R>,
-    ) -> Result<R> {
-        let (mut connection, was_kept) = self.connection()?;
-        match work(&mut connection) {
-            Err(error) if is_broken(&error) => {
-                // What broke this one has most likely broken the others.
-                self.pool().idle.clear();
-                if !(repeatable && was_kept && error.is_connection_dropped()) {
-                    return Err(failure(&error).into());
+        request: &Request<'_>,
+        slot: Option<u16>,
+        asked: Option<&Target>,
+        until: Option<Instant>,
+    ) -> Result<Value, Failed> {
+        let lent = match asked {
+            None => self.connection(slot, until),
+            Some(target) => self.lend(target, until),
+        };
+        let mut lent = lent.map_err(|error| Failed::unsent(error, &self.servers))?;
+        let answer = ask(&mut lent.connection, request, asked.is_some());
+        let target = lent.target.clone();
+        self.take_back(lent, answer.as_ref().err());
+        answer.map_err(|error| Failed::asked(&error, request, &self.servers, &target))
+    }
+
+    /// The answer of one of the slot's replicas, if it has one.
+    fn ask_replica(&self, request: &Request<'_>) -> Option<Value> {
+        let slot = self.servers.is_cluster().then(|| request.slot());
+        let target = self.pool().network.replica(slot)?.0.clone();
+        let answer = self.lend(&target, None).and_then(|mut lent| {
+            let answer = ask(&mut lent.connection, request, false);
+            self.take_back(lent, answer.as_ref().err());
+            answer.map_err(|error| failure(&error).into())
+        });
+        match answer {
+            Ok(Value::Nil) => None,
+            Ok(answer) => Some(answer),
+            Err(_) => {
+                self.pool().network.rest(slot);
+                None
+            }
+        }
+    }
+
+    /// Puts values into a cluster, each server's in one go.
+    fn put_by_server(&self, requests: &[Request<'_>]) -> Result<()> {
+        let mut servers: Vec<(Target, Vec<&Request<'_>>)> = Vec::new();
+        for request in requests {
+            let Ok(target) = self.target(Some(request.slot()), None) else {
+                self.send(request)?;
+                continue;
+            };
+            match servers.iter_mut().find(|(known, _)| *known == target) {
+                Some((_, requests)) => requests.push(request),
+                None => servers.push((target, vec![request])),
+            }
+        }
+        for (target, requests) in servers {
+            let answers = match self.lend(&target, None) {
+                Ok(lent) => self.put_at(lent, &requests)?,
+                Err(_) => vec![Value::Nil; requests.len()],
+            };
+            for (request, answer) in requests.into_iter().zip(answers) {
+                // What was not done, finds its way alone.
+                if !matches!(answer, Value::Int(_)) {
+                    self.send(request)?;
                 }
-                connection = self.connect()?;
-                let answer = work(&mut connection);
-                self.finish(connection, answer)
-            }
-            answer => self.finish(connection, answer),
-        }
-    }
-
-    fn finish<R>(&self, connection: Connection, answer: RedisResult<R>) -> Result<R> {
-        // A connection with an answer still to come is never used again: the next caller would get it.
-        if !answer.as_ref().err().is_some_and(is_broken) && !self.closed.load(Ordering::Acquire) {
-            let mut pool = self.pool();
-            if pool.idle.len() < KEPT {
-                pool.idle.push((connection, Instant::now()));
             }
         }
-        answer.map_err(|error| failure(&error).into())
+        Ok(())
     }
 
-    /// A connection, and whether it was used before.
-    fn connection(&self) -> Result<(Connection, bool)> {
+    fn put_at(&self, mut lent: Lent, requests: &[&Request<'_>]) -> Result<Vec<Value>> {
+        let pipeline = Request::in_one_go(requests);
+        let answers = lent.connection.req_packed_commands(&pipeline.get_packed_pipeline(), 0, pipeline.len());
+        self.take_back(lent, answers.as_ref().err());
+        answers.map_err(|error| failure(&error).into())
+    }
+
+    // Connections.
+
+    /// A connection to the primary of the slot.
+    fn connection(&self, slot: Option<u16>, until: Option<Instant>) -> Result<Lent> {
+        self.lend(&self.target(slot, until)?, until)
+    }
+
+    /// The primary of the slot.
+    fn target(&self, slot: Option<u16>, until: Option<Instant>) -> Result<Target> {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed.into());
         }
-        let kept = self.pool().idle.pop();
-        let Some((mut connection, used)) = kept else { return Ok((self.connect()?, false)) };
-        if used.elapsed() < FRESH {
-            return Ok((connection, true));
+        if let Some((target, _)) = self.pool().network.primary(slot) {
+            return Ok(target.clone());
         }
-        match connection.req_command(&redis::cmd("PING")) {
-            Err(error) if is_broken(&error) => {
-                self.pool().idle.clear();
-                if error.is_timeout() {
-                    return Err(failure(&error).into());
-                }
-                Ok((self.connect()?, false))
-            }
-            _ => Ok((connection, true)),
+        let layout = self.ask_for_layout(self.connected_until(until))?;
+        let mut pool = self.pool();
+        pool.network.arrange(&layout);
+        match pool.network.primary(slot) {
+            Some((target, _)) => Ok(target.clone()),
+            None => Err(no_server_for_slot().into()),
         }
     }
 
-    fn connect(&self) -> Result<Connection> {
-        let timeout = Some(self.options.response_timeout);
-        let connect = || {
-            let connection = self.client.get_connection_with_timeout(self.options.connect_timeout)?;
-            connection.set_read_timeout(timeout)?;
-            connection.set_write_timeout(timeout)?;
-            Ok(connection)
+    /// A connection that was kept, or a new one. With `until`, its answer has to come by then.
+    fn lend(&self, target: &Target, until: Option<Instant>) -> Result<Lent> {
+        let hurry = until.map(time_left).filter(|left| *left < self.servers.response_timeout);
+        let connection = match self.kept(target, hurry)? {
+            Some(connection) => connection,
+            None => self.connect(target, until)?,
         };
-        connect().map_err(|error| failure(&error).into())
+        if let Some(left) = hurry {
+            limit(&connection, left)?;
+        }
+        Ok(Lent { connection, target: target.clone(), hurried: hurry.is_some() })
+    }
+
+    fn kept(&self, target: &Target, hurry: Option<Duration>) -> Result<Option<Connection>> {
+        let kept = self.pool().network.known(target).and_then(Vec::pop);
+        let Some((mut connection, used)) = kept else { return Ok(None) };
+        if used.elapsed() < FRESH {
+            return Ok(Some(connection));
+        }
+        if let Some(left) = hurry {
+            limit(&connection, left)?;
+        }
+        match connection.req_command(&redis::cmd("PING")) {
+            Err(error) if is_broken(&error) => {
+                self.doubt(target);
+                if error.is_timeout() { Err(failure(&error).into()) } else { Ok(None) }
+            }
+            _ => Ok(Some(connection)),
+        }
+    }
+
+    fn connect(&self, target: &Target, until: Option<Instant>) -> Result<Connection> {
+        let connected = self.servers.connect(target, self.connected_until(until));
+        connected.inspect_err(|_| self.doubt(target)).map_err(Into::into)
+    }
+
+    /// Keeps the connection for the next call, unless it is broken.
+    fn take_back(&self, lent: Lent, error: Option<&RedisError>) {
+        // A connection with an answer still to come is never used again: the next caller would get it.
+        if error.is_some_and(|error| is_broken(error) || self.servers.can_change() && is_replaced(error)) {
+            // What broke this one has most likely broken the others.
+            self.doubt(&lent.target);
+            return;
+        }
+        if lent.hurried || self.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let mut pool = self.pool();
+        if let Some(kept) = pool.network.known(&lent.target)
+            && kept.len() < self.servers.pool_size
+        {
+            kept.push((lent.connection, Instant::now()));
+        }
+    }
+
+    fn doubt(&self, target: &Target) {
+        self.pool().network.doubt(target);
+        if self.servers.can_change() {
+            self.clock.forget();
+        }
+    }
+
+    fn connected_until(&self, until: Option<Instant>) -> Instant {
+        let connected = Instant::now() + self.servers.connect_timeout;
+        until.map_or(connected, |until| until.min(connected))
+    }
+
+    /// Asks which server has which slots.
+    fn ask_for_layout(&self, until: Instant) -> Result<Layout> {
+        let witnesses = self.pool().network.witnesses(&self.servers);
+        let mut failed = None;
+        for witness in &witnesses {
+            // Half of the time that is left, so that one that hangs leaves some to the others.
+            let Ok(half) = half_way(until) else { break };
+            match self.ask_witness(witness, half) {
+                Ok(layout) => return Ok(layout),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| too_late().into()))
+    }
+
+    fn ask_witness(&self, witness: &Address, until: Instant) -> Result<Layout> {
+        let mut lent = self.lend(&Target::Node(witness.clone()), Some(until))?;
+        let answer = lent.connection.req_command(&command::slots()).and_then(Value::extract_error);
+        self.take_back(lent, answer.as_ref().err());
+        command::layout(&answer.map_err(|error| failure(&error))?, witness)
     }
 
     fn pool(&self) -> PoolGuard<'_> {
@@ -154,10 +328,39 @@ impl RedisStore {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.generation != process::generation() {
             // They are the parent's. Closing a socket here leaves it open there.
-            *pool = Pool { generation: process::generation(), idle: Vec::new() };
+            *pool = Pool::new(&self.servers);
         }
         PoolGuard { pool, _busy: busy }
     }
+
+    // Answers.
+
+    fn stored(&self, request: &Request<'_>) -> Result<Option<Stored>> {
+        command::stored(self.send(request)?)
+    }
+
+    fn count(&self, request: &Request<'_>) -> Result<u64> {
+        command::count(&self.send(request)?)
+    }
+}
+
+fn ask(connection: &mut Connection, request: &Request<'_>, asking: bool) -> RedisResult<Value> {
+    match say(connection, &request.command, asking) {
+        Err(error) if is_forgotten(&error) => match request.with_code() {
+            Some(command) => say(connection, &command, asking),
+            None => Err(error),
+        },
+        answer => answer,
+    }
+}
+
+fn say(connection: &mut Connection, command: &Cmd, asking: bool) -> RedisResult<Value> {
+    if !asking {
+        return connection.req_command(command).and_then(Value::extract_error);
+    }
+    let both = command::after_asking(command);
+    let mut answers = connection.req_packed_commands(&both.get_packed_pipeline(), 0, both.len())?;
+    answers.pop().unwrap_or(Value::Nil).extract_error()
 }
 
 /// The pool, locked, with forks held off.
@@ -182,22 +385,22 @@ impl std::ops::DerefMut for PoolGuard<'_> {
 
 impl Store for RedisStore {
     fn get(&self, key: &Key, _now: Timestamp) -> Result<Option<Vec<u8>>> {
-        let stored = command::stored(self.send(&self.commands.get(key))?)?;
-        Ok(stored.map(command::Stored::into_bytes))
+        let stored = command::stored(self.read(&self.commands.get(key))?)?;
+        Ok(stored.map(Stored::into_bytes))
     }
 
     fn touch(&self, key: &Key, _now: Timestamp) -> Result<Option<Vec<u8>>> {
         if let Some(server_now) = self.clock.now() {
-            let stored = command::stored(self.send(&self.commands.get(key))?)?;
+            let stored = command::stored(self.read(&self.commands.get(key))?)?;
             if stored.as_ref().is_none_or(|stored| stored.is_fresh(server_now)) {
-                return Ok(stored.map(command::Stored::into_bytes));
+                return Ok(stored.map(Stored::into_bytes));
             }
         }
-        let stored = command::stored(self.send(&self.commands.touch(key))?)?;
+        let stored = self.stored(&self.commands.touch(key))?;
         if let Some(stored) = &stored {
             self.clock.set(stored.last_used());
         }
-        Ok(stored.map(command::Stored::into_bytes))
+        Ok(stored.map(Stored::into_bytes))
     }
 
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
@@ -205,16 +408,18 @@ impl Store for RedisStore {
     }
 
     fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Result<()> {
-        let transaction = self.commands.put_many(entries, now);
-        self.with_connection(false, |connection| transaction.query(connection))
+        if self.servers.is_cluster() {
+            return self.put_by_server(&self.commands.put_by_slot(entries, now));
+        }
+        self.send(&self.commands.put_many(entries, now)).map(drop)
     }
 
     fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        Ok(command::count(&self.send(&self.commands.insert(key, value, lifetime, now))?)? > 0)
+        Ok(self.count(&self.commands.insert(key, value, lifetime, now))? > 0)
     }
 
     fn replace(&self, key: &Key, value: &[u8], _now: Timestamp) -> Result<bool> {
-        Ok(command::count(&self.send(&self.commands.replace(key, value))?)? > 0)
+        Ok(self.count(&self.commands.replace(key, value))? > 0)
     }
 
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, _now: Timestamp) -> Result<Renamed> {
@@ -223,11 +428,11 @@ impl Store for RedisStore {
     }
 
     fn delete(&self, key: &Key, _now: Timestamp) -> Result<bool> {
-        Ok(command::count(&self.send(&self.commands.delete(key))?)? > 0)
+        Ok(self.count(&self.commands.delete(key))? > 0)
     }
 
     fn clear(&self, group: &str, _now: Timestamp) -> Result<u64> {
-        command::count(&self.send(&self.commands.clear(group))?)
+        self.count(&self.commands.clear(group))
     }
 
     fn list(&self, group: &str, _now: Timestamp) -> Result<Vec<Entry>> {
@@ -236,6 +441,6 @@ impl Store for RedisStore {
 
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.pool().idle.clear();
+        *self.pool() = Pool::new(&self.servers);
     }
 }

@@ -6,13 +6,17 @@
 //! | `NAMESPACE:{GROUP}:` | the index of a group: the ids in a sorted set by expiry |
 //! | `NAMESPACE:{ID}` | a value without a group |
 //!
-//! The braces make a cluster keep a group in one slot, and spread what has no group.
+//! The braces make a cluster keep a group in one slot, and spread what has no group. What stands in them must be
+//! there and not begin with the closing one; [`mark`] sees to that.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, RedisWrite, Value};
+use redis::{Arg, Cmd, Pipeline, RedisWrite, Value};
 
+use super::network::{Layout, Range, slot_of};
+use super::servers::{Address, Role};
 use crate::store::{Entry, Exchange, Key, Lifetime, Renamed};
 use crate::{Result, StoreError, Timestamp};
 
@@ -64,6 +68,8 @@ pub(super) struct Request<'a> {
     pub(super) script: Option<&'a Script>,
     /// May be sent again when it is unknown whether the server has done it.
     pub(super) repeatable: bool,
+    /// Names all keys that it uses, so that a cluster that is moving them can tell where it belongs.
+    pub(super) names_all_keys: bool,
 }
 
 impl Commands {
@@ -89,44 +95,61 @@ impl Commands {
         );
         command.arg("GET");
         self.value_key(&mut command, key);
-        Request { command, script: None, repeatable: true }
+        Request { command, script: None, repeatable: true, names_all_keys: true }
     }
 
     pub(super) fn touch(&self, key: &Key) -> Request<'_> {
         let mut command = self.evaluate(&self.touch, key);
         command.arg(&key.id);
-        Request { command, script: Some(&self.touch), repeatable: true }
+        Request { command, script: Some(&self.touch), repeatable: true, names_all_keys: true }
     }
 
     pub(super) fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Request<'_> {
-        let mut command = self.evaluate(&self.save, key);
-        saved(&mut command, "put", key, value, lifetime, now);
-        Request { command, script: Some(&self.save), repeatable: false }
+        self.save("put", &[(key, value, lifetime)], now)
     }
 
     pub(super) fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Request<'_> {
-        let mut command = self.evaluate(&self.save, key);
-        saved(&mut command, "insert", key, value, lifetime, now);
-        Request { command, script: Some(&self.save), repeatable: false }
+        self.save("insert", &[(key, value, lifetime)], now)
     }
 
-    /// All in one transaction. It brings its script along, so that no part of it can miss the script.
-    pub(super) fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Pipeline {
-        let mut pipeline = redis::pipe();
-        pipeline.atomic();
-        pipeline.cmd("SCRIPT").arg("LOAD").arg(&self.save.code).ignore();
-        for (key, value, lifetime) in entries {
-            let mut command = self.evaluate(&self.save, key);
-            saved(&mut command, "put", key, value, *lifetime, now);
-            pipeline.add_command(command).ignore();
+    pub(super) fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Request<'_> {
+        self.save("put", &entries.iter().map(borrowed).collect::<Vec<_>>(), now)
+    }
+
+    /// As [`Self::put_many`], in pieces that a cluster can take: one for each group and for each value without one.
+    pub(super) fn put_by_slot(
+        &self,
+        entries: &[(Key, Vec<u8>, Lifetime)],
+        now: Timestamp,
+    ) -> Vec<Request<'_>> {
+        let mut pieces: BTreeMap<(Option<&str>, &str), Vec<_>> = BTreeMap::new();
+        for entry in entries {
+            let alone = if entry.0.group.is_none() { entry.0.id.as_str() } else { "" };
+            pieces.entry((entry.0.group.as_deref(), alone)).or_default().push(borrowed(entry));
         }
-        pipeline
+        pieces.into_values().map(|piece| self.save("put", &piece, now)).collect()
+    }
+
+    fn save(&self, mode: &str, entries: &[(&Key, &[u8], Lifetime)], now: Timestamp) -> Request<'_> {
+        let mut command = redis::cmd("EVALSHA");
+        let indexed = entries.iter().filter(|(key, ..)| key.group.is_some()).count();
+        command.arg(self.save.hash.as_str()).arg(entries.len() + indexed);
+        for (key, ..) in entries {
+            self.keys(&mut command, key);
+        }
+        command.arg(mode);
+        for (key, value, lifetime) in entries {
+            command.arg(value);
+            limits(&mut command, *lifetime, now);
+            command.arg(&key.id).arg(if key.group.is_some() { "indexed" } else { "" });
+        }
+        Request { command, script: Some(&self.save), repeatable: false, names_all_keys: true }
     }
 
     pub(super) fn replace(&self, key: &Key, value: &[u8]) -> Request<'_> {
         let mut command = self.evaluate(&self.replace, key);
         command.arg(value).arg(&key.id);
-        Request { command, script: Some(&self.replace), repeatable: false }
+        Request { command, script: Some(&self.replace), repeatable: false, names_all_keys: true }
     }
 
     pub(super) fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>) -> Request<'_> {
@@ -139,13 +162,13 @@ impl Commands {
         if let Some(exchange) = exchange {
             command.arg(&exchange.expected).arg(&exchange.replacement);
         }
-        Request { command, script: Some(&self.rename), repeatable: false }
+        Request { command, script: Some(&self.rename), repeatable: false, names_all_keys: true }
     }
 
     pub(super) fn delete(&self, key: &Key) -> Request<'_> {
         let mut command = self.evaluate(&self.delete, key);
         command.arg(&key.id);
-        Request { command, script: Some(&self.delete), repeatable: false }
+        Request { command, script: Some(&self.delete), repeatable: false, names_all_keys: true }
     }
 
     pub(super) fn clear(&self, group: &str) -> Request<'_> {
@@ -153,6 +176,7 @@ impl Commands {
             command: self.evaluate_index(&self.clear, group),
             script: Some(&self.clear),
             repeatable: false,
+            names_all_keys: false,
         }
     }
 
@@ -161,16 +185,14 @@ impl Commands {
             command: self.evaluate_index(&self.list, group),
             script: Some(&self.list),
             repeatable: true,
+            names_all_keys: false,
         }
     }
 
     fn evaluate(&self, script: &Script, key: &Key) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.hash.as_str()).arg(if key.group.is_some() { 2 } else { 1 });
-        self.value_key(&mut command, key);
-        if let Some(group) = &key.group {
-            self.index_key(&mut command, group);
-        }
+        self.keys(&mut command, key);
         command
     }
 
@@ -181,16 +203,32 @@ impl Commands {
         command
     }
 
+    /// The value's key, and that of its index if it has one.
+    fn keys(&self, command: &mut Cmd, key: &Key) {
+        self.value_key(command, key);
+        if let Some(group) = &key.group {
+            self.index_key(command, group);
+        }
+    }
+
     fn value_key(&self, command: &mut Cmd, key: &Key) {
         match &key.group {
-            Some(group) => write_argument(command, &[&self.namespace, ":{", group, "}:", &key.id]),
+            Some(group) => {
+                write_argument(command, &[&self.namespace, ":{", mark(group), group, "}:", &key.id]);
+            }
             None => write_argument(command, &[&self.namespace, ":{", &key.id, "}"]),
         }
     }
 
     fn index_key(&self, command: &mut Cmd, group: &str) {
-        write_argument(command, &[&self.namespace, ":{", group, "}:"]);
+        write_argument(command, &[&self.namespace, ":{", mark(group), group, "}:"]);
     }
+}
+
+/// What stands before a group that would leave nothing between the braces, so that the keys of the group would lie in
+/// many slots; and before one that could be taken for such.
+fn mark(group: &str) -> &'static str {
+    if group.is_empty() || group.starts_with(['}', '%']) { "%" } else { "" }
 }
 
 /// One argument from its parts, written into the command where it lies.
@@ -202,30 +240,51 @@ fn write_argument(command: &mut Cmd, parts: &[&str]) {
     }
 }
 
-fn saved(command: &mut Cmd, mode: &str, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) {
+fn borrowed(entry: &(Key, Vec<u8>, Lifetime)) -> (&Key, &[u8], Lifetime) {
+    (&entry.0, &entry.1, entry.2)
+}
+
+/// The idle time and the time to the deadline.
+fn limits(command: &mut Cmd, lifetime: Lifetime, now: Timestamp) {
     let milliseconds =
         |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(LONGEST).min(LONGEST);
-    command.arg(value);
-    match lifetime.idle {
-        Some(idle) => command.arg(milliseconds(idle)),
-        None => command.arg(""),
-    };
-    match lifetime.deadline {
-        // How far away it is by the caller's clock: the server's may differ.
-        Some(deadline) => command.arg(milliseconds(deadline.saturating_since(now))),
-        None => command.arg(""),
-    };
-    command.arg(mode).arg(&key.id);
+    // How far away the deadline is by the caller's clock: the server's may differ.
+    let rest = lifetime.deadline.map(|deadline| deadline.saturating_since(now));
+    for limit in [lifetime.idle, rest] {
+        match limit {
+            Some(limit) => command.arg(milliseconds(limit)),
+            None => command.arg(""),
+        };
+    }
 }
 
 impl Request<'_> {
+    /// The slot of a cluster that its keys are in.
+    pub(super) fn slot(&self) -> u16 {
+        let first_key = if self.script.is_some() { 3 } else { 1 };
+        match self.command.args_iter().nth(first_key) {
+            Some(Arg::Simple(key)) => slot_of(key),
+            _ => 0,
+        }
+    }
+
+    /// Several in one go. The first brings its script along, which is that of the others, too.
+    pub(super) fn in_one_go(requests: &[&Self]) -> Pipeline {
+        let mut pipeline = redis::pipe();
+        for (place, request) in requests.iter().enumerate() {
+            let with_code = if place == 0 { request.with_code() } else { None };
+            pipeline.add_command(with_code.unwrap_or_else(|| request.command.clone()));
+        }
+        pipeline
+    }
+
     /// The command with the script's code in place of its hash, for a server that has forgotten the script. One
     /// command, as the script could be forgotten again between two.
     pub(super) fn with_code(&self) -> Option<Cmd> {
         let mut command = redis::cmd("EVAL");
         command.arg(&self.script?.code);
         for argument in self.command.args_iter().skip(2) {
-            if let redis::Arg::Simple(bytes) = argument {
+            if let Arg::Simple(bytes) = argument {
                 command.arg(bytes);
             }
         }
@@ -330,6 +389,122 @@ pub(super) fn entries(answer: Value) -> Result<Vec<Entry>> {
     }
     entries.sort_unstable_by(|left, right| (left.created, &left.id).cmp(&(right.created, &right.id)));
     Ok(entries)
+}
+
+/// Asks a server what it is. In place of `ROLE`, for which a user would need a right that nothing else needs.
+pub(super) fn role() -> Cmd {
+    redis::cmd("HELLO")
+}
+
+pub(super) fn role_of(answer: &Value) -> Option<Role> {
+    let role = field(answer, "role")?;
+    Some(if role == "master" { Role::Primary } else { Role::Replica })
+}
+
+/// Asks a sentinel which server is the primary.
+pub(super) fn primary_of(name: &str) -> Cmd {
+    let mut command = redis::cmd("SENTINEL");
+    command.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+    command
+}
+
+/// `None`: the sentinel knows no primary of this name.
+pub(super) fn primary_address(answer: &Value) -> Option<Address> {
+    let Value::Array(parts) = answer else { return None };
+    let [host, port] = parts.as_slice() else { return None };
+    Some(Address { host: text(host)?.to_owned(), port: text(port)?.parse().ok()? })
+}
+
+/// Asks a sentinel for the replicas.
+pub(super) fn replicas_of(name: &str) -> Cmd {
+    let mut command = redis::cmd("SENTINEL");
+    command.arg("REPLICAS").arg(name);
+    command
+}
+
+/// Those that are up and follow their primary.
+pub(super) fn replica_addresses(answer: &Value) -> Vec<Address> {
+    let Value::Array(replicas) = answer else { return Vec::new() };
+    let address = |replica: &Value| {
+        let flags = field(replica, "flags")?;
+        let is_up = !["s_down", "o_down", "disconnected"].iter().any(|flag| flags.contains(flag));
+        let follows = field(replica, "master-link-status")? == "ok";
+        let host = field(replica, "ip")?.to_owned();
+        (is_up && follows).then_some(Address { host, port: field(replica, "port")?.parse().ok()? })
+    };
+    replicas.iter().filter_map(address).collect()
+}
+
+/// Asks a server of a cluster which slots are where.
+pub(super) fn slots() -> Cmd {
+    let mut command = redis::cmd("CLUSTER");
+    command.arg("SLOTS");
+    command
+}
+
+/// A server that does not know its own name is known by that under which it was `asked`.
+pub(super) fn layout(answer: &Value, asked: &Address) -> Result<Layout> {
+    let Value::Array(ranges) = answer else { return Err(strange("slots are no array")) };
+    let layout: Layout = ranges.iter().filter_map(|range| slot_range(range, asked)).collect();
+    if layout.is_empty() {
+        let reason = "the Redis cluster has no slots yet; its servers have not been joined";
+        return Err(StoreError::Unavailable(reason.into()).into());
+    }
+    Ok(layout)
+}
+
+/// First and last slot, the primary, the replicas.
+fn slot_range(range: &Value, asked: &Address) -> Option<Range> {
+    let Value::Array(parts) = range else { return None };
+    let [Value::Int(first), Value::Int(last), primary, replicas @ ..] = parts.as_slice() else { return None };
+    Some(Range {
+        first: u16::try_from(*first).ok()?,
+        last: u16::try_from(*last).ok()?,
+        primary: server_address(primary, asked)?,
+        replicas: replicas.iter().filter_map(|replica| server_address(replica, asked)).collect(),
+    })
+}
+
+fn server_address(server: &Value, asked: &Address) -> Option<Address> {
+    let Value::Array(parts) = server else { return None };
+    let [host, Value::Int(port), ..] = parts.as_slice() else { return None };
+    let port = u16::try_from(*port).ok()?;
+    match host {
+        Value::Nil => Some(asked.with_port(port)),
+        host => match text(host)? {
+            "" => Some(asked.with_port(port)),
+            // It does not know where that server is.
+            "?" => None,
+            host => Some(Address { host: host.to_owned(), port }),
+        },
+    }
+}
+
+/// A command for a slot that is being moved to the server which is asked: two in one go, as what lets it in is good for
+/// the next command only, whoever sends that.
+pub(super) fn after_asking(command: &Cmd) -> Pipeline {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("ASKING").add_command(command.clone());
+    pipeline
+}
+
+/// Lets a replica of a cluster answer what it knows.
+pub(super) fn readonly() -> Cmd {
+    redis::cmd("READONLY")
+}
+
+fn field<'a>(map: &'a Value, name: &str) -> Option<&'a str> {
+    let Value::Map(pairs) = map else { return None };
+    let (_, value) = pairs.iter().find(|(key, _)| text(key) == Some(name))?;
+    text(value)
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// A conversion that saturates, as the header could hold anything.

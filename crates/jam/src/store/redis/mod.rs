@@ -1,28 +1,39 @@
 //! Values on a Redis or Valkey server: shared by many machines.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `servers` | from options to servers: where they are, how one logs in |
+//! | `connect` | from a server to a connection, blocking and awaited; asks sentinels |
+//! | `network` | which servers there are, and which has a key |
+//! | `command` | what is said to a server, and what its answers mean |
+//! | `failure` | what a failure means: to the caller, and for another attempt |
+//! | `blocking`, `aio` | the two faces: connections that are kept, and attempts |
 
 mod aio;
 mod blocking;
 mod command;
+mod connect;
+mod failure;
+mod network;
+mod servers;
 
+use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use aio::AsyncRedisStore;
 pub use blocking::RedisStore;
-use redis::{ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError};
 
-use super::check_namespace;
 use crate::secret::Secret;
-use crate::{Error, Result, StoreError};
 
-/// Where the server is, and how long it may take.
+/// Where the servers are, and how long they may take.
 ///
 /// ```
 /// use std::time::Duration;
-/// use jam::store::{AsyncRedisStore, RedisOptions};
+/// use jam::store::{AsyncRedisStore, RedisOptions, RedisServers};
 ///
 /// let options = RedisOptions {
-///     url: "redis://:password@127.0.0.1:6379/0".into(),
+///     servers: RedisServers::Single("redis://:password@127.0.0.1:6379/0".into()),
 ///     response_timeout: Duration::from_millis(500),
 ///     ..RedisOptions::default()
 /// };
@@ -31,24 +42,41 @@ use crate::{Error, Result, StoreError};
 /// ```
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, or `redis+unix:///SOCKET[?db=DATABASE&pass=PASSWORD]`.
-    /// Default: [`RedisOptions::DEFAULT_URL`].
-    pub url: Secret<String>,
+    /// One server, a primary that sentinels watch over, or a cluster. Default: one at [`RedisOptions::DEFAULT_URL`].
+    pub servers: RedisServers,
     /// Begins every key: 1 to 128 printable ASCII characters without braces. Default: `sessions`.
     pub namespace: String,
-    /// How long it may take to connect and to log in. Default: 1 second.
+    /// For URLs that begin with `rediss://`. Default: the system's authorities, and no certificate of the client.
+    pub tls: RedisTls,
+    /// How long it may take to find the server, to connect and to log in. Default: 1 second.
     pub connect_timeout: Duration,
-    /// How long the server may take to answer. Default: 2 seconds.
+    /// How long the server may take to answer. Default: 2 seconds. A call that fails does so within this and
+    /// `connect_timeout`, further attempts included.
     pub response_timeout: Duration,
+    /// How often a call is attempted again that only reads, or that has certainly done nothing: because the servers of
+    /// a cluster or those that sentinels watch over cannot be reached or change places. A write of unknown outcome
+    /// is never attempted again. Default: 8.
+    pub retries: u32,
+    /// How many connections to a server the blocking store keeps for the next calls; if more threads call at the
+    /// same time, it opens more for them. Default: 16.
+    pub pool_size: usize,
+    /// Asks replicas, of a primary with sentinels or of a cluster, for what is read and need not be written to.
+    /// What has been changed or deleted may be answered as it was, for as long as the replica lags behind; for
+    /// what a replica does not have, the primary is asked. Default: `false`.
+    pub read_from_replicas: bool,
 }
 
 impl Default for RedisOptions {
     fn default() -> Self {
         Self {
-            url: Self::DEFAULT_URL.into(),
+            servers: RedisServers::default(),
             namespace: "sessions".to_owned(),
+            tls: RedisTls::default(),
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(2),
+            retries: 8,
+            pool_size: 16,
+            read_from_replicas: false,
         }
     }
 }
@@ -56,31 +84,74 @@ impl Default for RedisOptions {
 impl RedisOptions {
     /// The server that is taken when none is named.
     pub const DEFAULT_URL: &str = "redis://localhost:6379/0";
+}
 
-    /// The checked options, as the client takes them.
-    fn connection_info(&self, protocol: ProtocolVersion) -> Result<ConnectionInfo> {
-        check_namespace(&self.namespace)?;
-        if self.connect_timeout.is_zero() || self.response_timeout.is_zero() {
-            return Err(Error::validation("a time-out of Redis is zero; give it more than that"));
-        }
-        // Before it is read, as the client was built without TLS and only says that it cannot read it.
-        if ["rediss://", "valkeys://"].iter().any(|scheme| self.url.expose().starts_with(scheme)) {
-            return Err(Error::validation("Redis over TLS (rediss://) is not supported; use redis://"));
-        }
-        // The error may quote the URL, which may hold a password.
-        let info = self.url.expose().as_str().into_connection_info().map_err(|_| {
-            Error::validation(
-                "the Redis URL cannot be read; it has the form redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]",
-            )
-        })?;
-        let settings = info.redis_settings().clone().set_protocol(protocol);
-        // A small command must not wait for the answer to the one before.
-        let sockets = info.tcp_settings().clone().set_nodelay(true);
-        Ok(info.set_redis_settings(settings).set_tcp_settings(sockets))
+/// Which servers there are. A URL is `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://...` for TLS. The
+/// URLs of a list differ in host and port only, for user, password and database are those of every server.
+#[derive(Clone, Debug)]
+pub enum RedisServers {
+    /// One server, which may also be at `redis+unix:///SOCKET[?db=DATABASE&user=USER&pass=PASSWORD]`.
+    Single(Secret<String>),
+    /// A primary and its replicas, watched over by sentinels that tell which one is the primary.
+    Sentinel(RedisSentinel),
+    /// A cluster. The URLs are those of some of its servers, which tell of the others.
+    Cluster(Vec<Secret<String>>),
+}
+
+impl Default for RedisServers {
+    fn default() -> Self {
+        Self::Single(RedisOptions::DEFAULT_URL.into())
     }
 }
 
-/// The server's clock, as it goes on here without being asked. No lock, so that a fork cannot find it locked.
+/// Sentinels, and the primary that they know.
+#[derive(Clone, Debug)]
+pub struct RedisSentinel {
+    /// Host and port of each sentinel (default port: 26379); user, password and database are those of the servers.
+    pub urls: Vec<Secret<String>>,
+    /// The name under which the sentinels know the primary.
+    pub master: String,
+    /// The user to log in as at the sentinels.
+    pub username: Option<String>,
+    /// The password to log in with at the sentinels.
+    pub password: Option<Secret<String>>,
+}
+
+/// Who is trusted over TLS, and who one is. Certificates are always checked.
+#[derive(Clone, Default)]
+pub struct RedisTls {
+    /// Certificates in PEM of the authorities that sign those of the servers; the system's if left out.
+    pub authorities: Option<String>,
+    /// What servers are shown that ask for it.
+    pub client: Option<RedisClientCertificate>,
+}
+
+impl fmt::Debug for RedisTls {
+    /// Without the texts: they are long, and could be those of a key by mistake.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tls = formatter.debug_struct("RedisTls");
+        tls.field("has_authorities", &self.authorities.is_some()).field("has_client", &self.client.is_some());
+        tls.finish()
+    }
+}
+
+/// A certificate with its key.
+#[derive(Clone)]
+pub struct RedisClientCertificate {
+    /// The certificate in PEM, followed by those that lead to its authority.
+    pub certificate: String,
+    /// The private key in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
+    pub key: Secret<String>,
+}
+
+impl fmt::Debug for RedisClientCertificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RedisClientCertificate").finish_non_exhaustive()
+    }
+}
+
+/// The servers' clock, as it goes on here without being asked. Of several, the one that is furthest ahead counts, so
+/// that no value seems more recently used than it is. No lock, so that a fork cannot find it locked.
 #[derive(Debug)]
 struct ServerClock {
     origin: Instant,
@@ -99,9 +170,17 @@ impl ServerClock {
     }
 
     fn set(&self, server_now: i64) {
+        if self.now().is_some_and(|known| known >= server_now) {
+            return;
+        }
         let elapsed = self.elapsed();
         self.at_origin.store(server_now.saturating_sub(elapsed), Ordering::Release);
         self.trusted_until.store(elapsed.saturating_add(Self::TRUSTED), Ordering::Release);
+    }
+
+    /// Another server has taken over.
+    fn forget(&self) {
+        self.trusted_until.store(0, Ordering::Release);
     }
 
     /// Milliseconds since 1970, if they are known.
@@ -114,83 +193,4 @@ impl ServerClock {
     fn elapsed(&self) -> i64 {
         i64::try_from(self.origin.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
-}
-
-/// Whether the server does not have the script: it was restarted, or its scripts were flushed.
-fn is_forgotten(error: &RedisError) -> bool {
-    error.code() == Some("NOSCRIPT")
-}
-
-/// Whether nothing can be said over the connection any more.
-fn is_broken(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_unrecoverable_error()
-}
-
-/// The client's or the server's refusal, as the store's error. The server's own words may quote keys, so only its
-/// error code is told.
-fn failure(error: &RedisError) -> StoreError {
-    if error.is_timeout() {
-        return StoreError::TimedOut(
-            "the Redis server did not answer in time; the operation may or may not have happened".into(),
-        );
-    }
-    match error.kind() {
-        ErrorKind::AuthenticationFailed => refused("WRONGPASS"),
-        ErrorKind::RESP3NotSupported => {
-            StoreError::Refused("the Redis server is too old; Redis 6.2 or later is needed".into())
-        }
-        ErrorKind::Server(_) if error.to_string().contains("DB index is out of range") => {
-            StoreError::Refused(
-                "the Redis server has no database of this number; change the number at the end of the URL"
-                    .into(),
-            )
-        }
-        ErrorKind::Server(_) | ErrorKind::Extension => refused(server_code(error)),
-        ErrorKind::Io => StoreError::Unavailable(
-            format!("the Redis server cannot be reached, or broke off: {}", cause(error)).into(),
-        ),
-        _ => StoreError::Refused("the Redis server's answer is not understood".into()),
-    }
-}
-
-/// The code of the command that failed, which scripts and transactions wrap in an error of their own.
-fn server_code(error: &RedisError) -> &str {
-    let code = error.code().unwrap_or("ERR");
-    if !matches!(code, "ERR" | "EXECABORT") {
-        return code;
-    }
-    let words = error.to_string();
-    let mut words = words.split(|character: char| !character.is_ascii_uppercase());
-    let within = words.find_map(|word| KNOWN_CODES.iter().find(|(known, _)| *known == word));
-    within.map_or(code, |(known, _)| known)
-}
-
-const KNOWN_CODES: &[(&str, &str)] = &[
-    ("OOM", "it has no memory left; raise its maxmemory"),
-    ("READONLY", "it is a replica and cannot be written to; give the address of the primary"),
-    ("NOAUTH", "it asks for a password; put it into the URL"),
-    ("WRONGPASS", "the user name or the password is wrong"),
-    ("NOPERM", "the user may not run the commands or use the keys that sessions need"),
-    ("MISCONF", "it cannot write to its disk, and takes no writes until it can"),
-    ("NOREPLICAS", "too few replicas are connected for it to take writes"),
-    ("WRONGTYPE", "a key of the namespace holds what Jam did not write"),
-    ("BUSY", "it is busy with a script"),
-    ("MASTERDOWN", "it is a replica without its primary"),
-];
-
-fn refused(code: &str) -> StoreError {
-    if code == "LOADING" {
-        return StoreError::Unavailable("the Redis server is still loading its data".into());
-    }
-    let meaning = KNOWN_CODES.iter().find(|(known, _)| *known == code);
-    StoreError::Refused(match meaning {
-        Some((_, meaning)) => format!("the Redis server refused ({code}): {meaning}").into(),
-        None => format!("the Redis server refused ({code})").into(),
-    })
-}
-
-fn cause(error: &RedisError) -> String {
-    use std::error::Error as _;
-
-    error.source().map_or_else(|| "the connection was closed".to_owned(), ToString::to_string)
 }

@@ -1,8 +1,17 @@
--- KEYS: the value, its index if it has one. ARGV: the bytes, the idle time or '', the time to the deadline or '',
--- 'insert' or 'put', the id.
-local bytes, idle, rest, mode, id = unpack(ARGV)
-local created = limits(KEYS[1])
-if created and mode == 'insert' then return 0 end
-local deadline = rest == '' and -1 or now + rest
-write(KEYS[1], created or now, tonumber(idle) or -1, deadline, bytes, KEYS[2], id)
+-- KEYS: each value, and after it its index if it has one. ARGV: 'insert' or 'put'; then for each value the bytes, the idle
+-- time or '', the time to the deadline or '', the id, 'indexed' or ''.
+local place = 1
+for first = 2, #ARGV, 5 do
+  local bytes, idle, rest, id, indexed = unpack(ARGV, first, first + 4)
+  local key, index = KEYS[place], nil
+  place = place + 1
+  if indexed ~= '' then
+    index = KEYS[place]
+    place = place + 1
+  end
+  local created = limits(key)
+  if created and ARGV[1] == 'insert' then return 0 end
+  local deadline = rest == '' and -1 or now + rest
+  write(key, created or now, tonumber(idle) or -1, deadline, bytes, index, id)
+end
 return 1
