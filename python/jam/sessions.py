@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from jam import _build, _jam
 from jam._jam import SessionInfo
+from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client, split
 from jam._redis_client import ClientSessions, is_client
 from jam.encoders import BaseEncoder
 from jam.exceptions import JamConfigurationError
@@ -17,6 +18,8 @@ __all__ = [
     "BaseSessionModule",
     "JSONSessions",
     "MemorySessions",
+    "RedisOptions",
+    "RedisSessionOptions",
     "RedisSessions",
     "SQLiteSessions",
     "SessionInfo",
@@ -109,6 +112,10 @@ class SessionOptions(TypedDict, total=False):
     serializer: type[BaseEncoder] | BaseEncoder | None
 
 
+class RedisSessionOptions(SessionOptions, RedisOptions, total=False):
+    """What `RedisSessions` takes as keywords."""
+
+
 class _StoredSessions(BaseSessionModule):
     """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
 
@@ -178,26 +185,29 @@ class SQLiteSessions(_StoredSessions):
 
 
 class RedisSessions(_StoredSessions):
-    """Sessions on a Redis (6.2 or later) or Valkey server: for several machines.
+    """Sessions on Redis (6.2 or later) or Valkey: one server, one with sentinels, or a cluster; for several machines.
 
     Args:
-        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py or fakeredis,
-            which is driven from Python and several times slower. It is not closed with the sessions.
+        redis_uri: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, `redis+unix://` for a socket;
+            a list of them for a cluster or for sentinels; or a client object of redis-py or fakeredis, which is driven
+            from Python and several times slower. It is not closed with the sessions.
         redis_sessions_key: What the names of all keys in Redis begin with.
-        **options: See `SessionOptions`.
+        **options: See `SessionOptions` and `RedisOptions`.
     """
 
     def __init__(
         self,
         redis_uri: Any = "redis://localhost:6379/0",
         redis_sessions_key: str = "sessions",
-        **options: Unpack[SessionOptions],
+        **options: Unpack[RedisSessionOptions],
     ) -> None:
+        redis, others = split(options)
         if is_client(redis_uri, asynchronous=False):
-            self._sessions = ClientSessions(redis_uri, redis_sessions_key, {**options})
+            refuse_beside_client(redis)
+            self._sessions = ClientSessions(redis_uri, redis_sessions_key, others)
         else:
             self._sessions = _jam.Sessions(
-                "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
+                "redis", redis_uri=redis_uri, redis_keys=redis, redis_sessions_key=redis_sessions_key, **others
             )
 
 
@@ -205,7 +215,7 @@ _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = 
     "memory": (MemorySessions, ()),
     "json": (JSONSessions, ("json_path",)),
     "sqlite": (SQLiteSessions, ("sqlite_path",)),
-    "redis": (RedisSessions, ("redis_uri", "redis_sessions_key")),
+    "redis": (RedisSessions, ("redis_uri", "redis_sessions_key", *REDIS_KEYS)),
 }
 
 

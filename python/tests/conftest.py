@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faces import Face
+from redis_deployments import ClusterRedis, Deployment, SentinelRedis, TlsRedis
 from servers import RedisServer, TokenEndpoint, find_redis_server
 
 STORES = ("memory", "json", "sqlite", "redis")
+
+DEPLOYMENTS: dict[str, type[Deployment]] = {
+    "redis-tls": TlsRedis,
+    "redis-sentinel": SentinelRedis,
+    "redis-cluster": ClusterRedis,
+}
+
+EVERYWHERE = (*STORES, *DEPLOYMENTS)
+"""All stores, and all ways in which Redis stands elsewhere."""
 
 
 @dataclass
@@ -23,10 +33,14 @@ class Store:
     keys: dict[str, Any]
 
     def session(self, **more: Any) -> dict[str, Any]:
-        return {"session_type": self.name, **self.keys, **more}
+        return {"session_type": self._type, **self.keys, **more}
 
     def list(self, kind: str, **more: Any) -> dict[str, Any]:
-        return {"type": kind, "backend": self.name, **self.keys, **more}
+        return {"type": kind, "backend": self._type, **self.keys, **more}
+
+    @property
+    def _type(self) -> str:
+        return self.name.partition("-")[0]
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +75,27 @@ def own_redis(redis_program: str, tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def deployments(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Deployment]]:
+    """Starts a deployment at its first use."""
+    started: dict[str, Deployment] = {}
+
+    def deployment(name: str) -> Deployment:
+        if name not in started:
+            started[name] = DEPLOYMENTS[name](redis_program, tmp_path_factory.mktemp(name))
+            started[name].start()
+        return started[name]
+
+    yield deployment
+    for one in started.values():
+        one.kill()
+
+
 def make_store(name: str, request: pytest.FixtureRequest) -> Store:
+    if name in DEPLOYMENTS:
+        deployment = request.getfixturevalue("deployments")(name)
+        deployment.flush()
+        return Store(name, deployment.keys)
     if name == "redis":
         return Store(name, {"redis_uri": request.getfixturevalue("redis_server").uri})
     folder: Path = request.getfixturevalue("tmp_path")
@@ -72,21 +106,26 @@ def make_store(name: str, request: pytest.FixtureRequest) -> Store:
     return Store(name, paths.get(name, {}))
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest) -> Store:
-    return make_store(request.param, request)
+def store_fixture(names: Sequence[str]) -> Any:
+    """A fixture that is each of these stores in turn."""
+
+    @pytest.fixture(params=names)
+    def store(request: pytest.FixtureRequest) -> Store:
+        return make_store(request.param, request)
+
+    return store
+
+
+store = store_fixture(STORES)
+
+durable_store = store_fixture(STORES[1:])
+"""A store that several instances and processes share."""
 
 
 @pytest.fixture
 def stores(request: pytest.FixtureRequest) -> list[Store]:
     """All stores at once, for tests that have to let time pass."""
-    return [make_store(name, request) for name in STORES]
-
-
-@pytest.fixture(params=STORES[1:])
-def durable_store(request: pytest.FixtureRequest) -> Store:
-    """A store that several instances and processes share."""
-    return make_store(request.param, request)
+    return [make_store(name, request) for name in EVERYWHERE]
 
 
 @pytest.fixture(params=["blocking", "asyncio"])

@@ -30,21 +30,34 @@ def find_redis_server() -> str | None:
 
 
 class RedisServer:
-    """A Redis server that keeps nothing on disk; it can be killed and started again on the same port."""
+    """A Redis server; it can be killed and started again on the same port.
 
-    def __init__(self, program: str, folder: Path) -> None:
-        self.port = free_port()
+    Args:
+        program: Its program.
+        folder: What it runs in.
+        *arguments: Further arguments of the program.
+        port: Its port; a free one if left out.
+        file: A file in the folder that makes it a sentinel. Others keep nothing on disk.
+    """
+
+    def __init__(
+        self, program: str, folder: Path, *arguments: str, port: int | None = None, file: str | None = None
+    ) -> None:
+        self.port = port or free_port()
         self.uri = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1"]
-        self._command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+        self._folder = folder
+        self._command = [program, *([file] if file else []), "--port", str(self.port), "--bind", "127.0.0.1"]
+        self._command += ["--dir", str(folder)]
+        self._command += ["--sentinel"] if file else ["--save", "", "--appendonly", "no"]
+        self._command += arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command, cwd=self._folder, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                if self.command("PING").startswith(b"+PONG"):
+                if self.command("PING").startswith((b"+PONG", b"-NOAUTH")):
                     return
             except OSError:
                 time.sleep(0.02)

@@ -19,11 +19,14 @@ from typing import Any
 import jam
 import jam.aio
 import pytest
-from conftest import Store
+from conftest import EVERYWHERE, Store, store_fixture
 from faces import Face
 from jam.exceptions import JamStoreError
 
 THREADS, CREATES = 8, 25
+
+store = store_fixture(EVERYWHERE)
+durable_store = store_fixture(EVERYWHERE[1:])
 
 
 def create_from_threads(section: dict[str, Any], process: int, is_async: bool, ids: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import jam.aio.sessions
 import jam.sessions
 import pytest
-from conftest import Store
+from conftest import EVERYWHERE, Store, store_fixture
 from faces import Face
 from jam.exceptions import JamError, JamSessionEmptyAESKey, JamSessionNotFound
 from jam.utils import generate_aes_key
@@ -23,6 +23,9 @@ DATA: dict[str, Any] = {
     "large": 2**63 - 1,
     "negative": -(2**63),
 }
+
+store = store_fixture(EVERYWHERE)
+durable_store = store_fixture(EVERYWHERE[1:])
 
 
 def made(face: Face, store: Store, **more: Any) -> Any:

@@ -46,6 +46,14 @@ fn canonical_config(config: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     to_python(config.py(), canonical.map_err(to_py)?, &objects)
 }
 
+/// A dict of keys that takes no objects.
+pub(crate) fn plain_table(dict: &Bound<'_, PyDict>, path: &str) -> PyResult<Map<String, Value>> {
+    match table(dict, path, 0, &mut Vec::new())? {
+        Value::Object(members) => Ok(members),
+        _ => Ok(Map::new()),
+    }
+}
+
 fn from_python(
     value: &Bound<'_, PyAny>,
     path: &str,

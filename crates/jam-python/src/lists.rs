@@ -8,7 +8,7 @@ use jam::config::LIST_NAMESPACE;
 use jam::token_list::{self, Kind};
 use jam::{ConfigurationError, Timestamp};
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyDict};
 
 use crate::arguments::{Seconds, opaque_text};
 use crate::error::{not_picklable, to_py};
@@ -57,7 +57,8 @@ fn borrowed(tokens: &[String]) -> Vec<&str> {
 ///     kind: "white" or "black".
 ///     json_path: The file of the backend "json".
 ///     sqlite_path: The file of the backend "sqlite".
-///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`.
+///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
+///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
 ///     redis_list_key: What the names of all keys in Redis begin with.
 ///     in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at most.
 ///     leeway: Seconds after `exp` for which tokens are still accepted.
@@ -88,8 +89,8 @@ impl TokenList {
 impl TokenList {
     #[new]
     #[pyo3(signature = (
-        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_list_key=LIST_NAMESPACE,
-        in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
+        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
+        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
     fn new(
@@ -99,6 +100,7 @@ impl TokenList {
         json_path: Option<PathBuf>,
         sqlite_path: Option<PathBuf>,
         redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
         in_list_life_time: Seconds,
         leeway: Seconds,
@@ -109,6 +111,7 @@ impl TokenList {
             json_path,
             sqlite_path,
             redis_uri,
+            redis_keys,
             redis_namespace: redis_list_key,
         };
         let backend = place.backend()?;
@@ -197,8 +200,8 @@ fn to_bool(py: Python<'_>, value: bool) -> PyResult<Py<PyAny>> {
 impl AsyncTokenList {
     #[new]
     #[pyo3(signature = (
-        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_list_key=LIST_NAMESPACE,
-        in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
+        backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
+        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
     fn new(
@@ -208,6 +211,7 @@ impl AsyncTokenList {
         json_path: Option<PathBuf>,
         sqlite_path: Option<PathBuf>,
         redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
         in_list_life_time: Seconds,
         leeway: Seconds,
@@ -218,6 +222,7 @@ impl AsyncTokenList {
             json_path,
             sqlite_path,
             redis_uri,
+            redis_keys,
             redis_namespace: redis_list_key,
         };
         let backend = place.backend()?;

@@ -11,7 +11,7 @@ use jam::session::{self, IdFactory};
 use jam::store::Key;
 use jam::{ConfigurationError, Error, Timestamp};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, unix_seconds};
 use crate::error::{not_picklable, to_py};
@@ -129,7 +129,8 @@ fn raised_or(error: Error) -> PyErr {
 ///     backend: "memory", "json", "sqlite" or "redis".
 ///     json_path: The file of the backend "json".
 ///     sqlite_path: The file of the backend "sqlite".
-///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`.
+///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
+///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
 ///     redis_sessions_key: What the names of all keys in Redis begin with.
 ///     default_ttl: Seconds that a session lives after its last use; None for no such limit.
 ///     absolute_ttl: Seconds that a session lives at most; None for no such limit.
@@ -165,8 +166,8 @@ impl Sessions {
 impl Sessions {
     #[new]
     #[pyo3(signature = (
-        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=SESSIONS_NAMESPACE,
-        default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
+        redis_sessions_key=SESSIONS_NAMESPACE, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -176,6 +177,7 @@ impl Sessions {
         json_path: Option<PathBuf>,
         sqlite_path: Option<PathBuf>,
         redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_keys: Option<&Bound<'_, PyDict>>,
         redis_sessions_key: &str,
         default_ttl: Seconds,
         absolute_ttl: Seconds,
@@ -190,6 +192,7 @@ impl Sessions {
             json_path,
             sqlite_path,
             redis_uri,
+            redis_keys,
             redis_namespace: redis_sessions_key,
         };
         let backend = place.backend()?;
@@ -310,8 +313,8 @@ fn to_text(py: Python<'_>, text: String) -> PyResult<Py<PyAny>> {
 impl AsyncSessions {
     #[new]
     #[pyo3(signature = (
-        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_sessions_key=SESSIONS_NAMESPACE,
-        default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
+        redis_sessions_key=SESSIONS_NAMESPACE, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -321,6 +324,7 @@ impl AsyncSessions {
         json_path: Option<PathBuf>,
         sqlite_path: Option<PathBuf>,
         redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_keys: Option<&Bound<'_, PyDict>>,
         redis_sessions_key: &str,
         default_ttl: Seconds,
         absolute_ttl: Seconds,
@@ -335,6 +339,7 @@ impl AsyncSessions {
             json_path,
             sqlite_path,
             redis_uri,
+            redis_keys,
             redis_namespace: redis_sessions_key,
         };
         let backend = place.backend()?;

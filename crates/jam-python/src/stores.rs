@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use jam::config::{Backend, DEFAULT_JSON_PATH, DEFAULT_REDIS_URI, DEFAULT_SQLITE_PATH};
+use jam::config::{self, Backend, DEFAULT_JSON_PATH, DEFAULT_SQLITE_PATH};
 use jam::store::RedisOptions;
 use jam::{ConfigurationError, Error};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+use serde_json::{Map, Value};
 
-use crate::arguments::{texts, type_name};
+use crate::arguments::texts;
+use crate::config::plain_table;
 use crate::error::to_py;
 
 /// The keywords that say where; those of other backends are passed over.
@@ -18,6 +21,8 @@ pub(crate) struct Keywords<'a, 'py> {
     pub(crate) json_path: Option<PathBuf>,
     pub(crate) sqlite_path: Option<PathBuf>,
     pub(crate) redis_uri: Option<&'a Bound<'py, PyAny>>,
+    /// How the servers are reached: what begins with `redis_` in the configuration.
+    pub(crate) redis_keys: Option<&'a Bound<'py, PyDict>>,
     /// What the names of all keys in Redis begin with.
     pub(crate) redis_namespace: &'a str,
 }
@@ -30,11 +35,7 @@ impl Keywords<'_, '_> {
             "sqlite" => {
                 Backend::Sqlite { path: self.sqlite_path.unwrap_or_else(|| DEFAULT_SQLITE_PATH.into()) }
             }
-            "redis" => Backend::Redis(RedisOptions {
-                url: self.redis_url()?.into(),
-                namespace: self.redis_namespace.to_owned(),
-                ..RedisOptions::default()
-            }),
+            "redis" => Backend::Redis(self.redis()?),
             _ => {
                 let reason = "the backend must be \"memory\", \"json\", \"sqlite\" or \"redis\"";
                 return Err(refusal(self.section, reason));
@@ -42,18 +43,19 @@ impl Keywords<'_, '_> {
         })
     }
 
-    fn redis_url(&self) -> PyResult<String> {
-        let Some(value) = self.redis_uri else {
-            return Ok(DEFAULT_REDIS_URI.to_owned());
+    fn redis(&self) -> PyResult<RedisOptions> {
+        let mut keys = match self.redis_keys {
+            Some(keys) => plain_table(keys, self.section)?,
+            None => Map::new(),
         };
-        let path = format!("{}.redis_uri", self.section);
-        match <[String; 1]>::try_from(texts(value, &path)?) {
-            Ok([url]) => Ok(url),
-            Err(_) => {
-                let reason = format!("must name one server, not be a {} of several", type_name(value));
-                Err(refusal(&path, &reason))
-            }
+        if let Some(value) = self.redis_uri {
+            let texts = texts(value, &format!("{}.redis_uri", self.section))?;
+            let is_list = value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>();
+            let mut texts = texts.into_iter().map(Value::String);
+            let uri = if is_list { Some(Value::Array(texts.collect())) } else { texts.next() };
+            keys.insert("redis_uri".to_owned(), uri.unwrap_or_default());
         }
+        config::redis_options(self.section, Value::Object(keys), self.redis_namespace).map_err(to_py)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jam::config::{self, Backend, Config, JwtConfig, OtpKind};
 use jam::otp::Digest;
 use jam::paseto::KeySource;
+use jam::store::{RedisOptions, RedisServers};
 use jam::token_list::Kind;
 use jam::{ConfigurationError, Error};
 use serde_json::{Value, json};
@@ -361,6 +362,22 @@ fn a_value_out_of_range_is_refused() {
         (json!({"otp": {"replay_guard": {"backend": "redsi"}}}), "otp.replay_guard.backend"),
         (json!({"otp": {"replay_guard": {"backend": "custom"}}}), "otp.replay_guard.custom_module"),
         (json!({"otp": {"replay_guard": {"redis_uri": "redis://h"}}}), "otp.replay_guard.redis_uri"),
+        (json!({"session": {"redis_retries": 1}}), "session.redis_retries"),
+        (json!({"session": {"session_type": "redis", "redis_retries": 101}}), "session.redis_retries"),
+        (json!({"session": {"session_type": "redis", "redis_pool_size": 0}}), "session.redis_pool_size"),
+        (
+            json!({"session": {"session_type": "redis", "redis_client_key": "Cargo.toml"}}),
+            "session.redis_client_certificate",
+        ),
+        (
+            json!({"session": {"session_type": "redis", "redis_ca_file": "nowhere.pem"}}),
+            "session.redis_ca_file",
+        ),
+        (
+            json!({"session": {"session_type": "redis", "redis_sentinel_password": "hunter2"}}),
+            "session.redis_sentinel_password",
+        ),
+        (json!({"session": {"session_type": "redis", "redis_sentinel_master": "m"}}), "session.redis_uri"),
         (json!({"otp": {"digits": 0}}), "otp.digits"), // attack 53
         (json!({"otp": {"digits": 11}}), "otp.digits"), // attack 53
         (json!({"otp": {"digits": -6}}), "otp.digits"),
@@ -780,6 +797,52 @@ fn paseto_keys_are_one_or_a_list_in_every_version() {
     }
     let absent = json!({"paseto": {"version": "v4", "purpose": "local", "key": ["k", "file:/absent/key"]}});
     assert!(refused(absent).starts_with("paseto.key[1]: /absent/key: "));
+}
+
+#[test]
+fn the_keys_of_redis_say_which_servers_there_are_and_how_they_are_reached() {
+    let redis = |mut keys: Value| {
+        keys["session_type"] = "redis".into();
+        match typed(json!({"session": keys})).unwrap().session.unwrap().backend {
+            Backend::Redis(options) => options,
+            other => panic!("{other:?}"),
+        }
+    };
+    let default = redis(json!({}));
+    assert_eq!(format!("{default:?}"), format!("{:?}", RedisOptions::default()));
+    let single = redis(json!({
+        "redis_uri": "rediss://h", "redis_connect_timeout": 0.5, "redis_response_timeout": 3, "redis_retries": 0,
+        "redis_pool_size": 4, "redis_ca_file": "tests/keys/certificate.pem",
+        "redis_client_certificate": "tests/keys/certificate.pem", "redis_client_key": "tests/keys/rsa.pem",
+    }));
+    assert_eq!(
+        (single.connect_timeout, single.response_timeout, single.retries, single.pool_size),
+        (Duration::from_millis(500), Duration::from_secs(3), 0, 4)
+    );
+    let client = single.tls.client.unwrap();
+    assert!(single.tls.authorities.unwrap().starts_with("-----BEGIN CERTIFICATE"));
+    assert!(client.certificate.starts_with("-----BEGIN") && client.key.expose().starts_with("-----BEGIN"));
+    let cluster = redis(json!({"redis_uri": ["redis://h"], "redis_read_from_replicas": true}));
+    assert!(cluster.read_from_replicas);
+    assert!(matches!(&cluster.servers, RedisServers::Cluster(urls) if urls[0].expose() == "redis://h"));
+    for uri in [json!("redis://h"), json!(["redis://h"])] {
+        let sentinel = redis(json!({
+            "redis_uri": uri, "redis_sentinel_master": "m", "redis_sentinel_username": "u",
+            "redis_sentinel_password": "hunter2",
+        }));
+        assert!(!format!("{sentinel:?}").contains("hunter2"));
+        let RedisServers::Sentinel(sentinel) = sentinel.servers else { panic!("{sentinel:?}") };
+        assert_eq!((sentinel.urls.len(), sentinel.master.as_str()), (1, "m"));
+        assert_eq!(sentinel.username.as_deref(), Some("u"));
+        assert_eq!(sentinel.password.unwrap().expose(), "hunter2");
+    }
+    let meant = refused(json!({"session": {"session_type": "redis", "redis_conect_timeout": 1}}));
+    assert!(meant.ends_with("did you mean \"redis_connect_timeout\"?"), "{meant}");
+    let with_client = json!({"session": {
+        "session_type": "redis", "redis_uri": config::placeholder("Redis", 1), "redis_retries": 1,
+    }});
+    let refused = canonical(with_client).unwrap_err().to_string();
+    assert!(refused.starts_with("session.redis_retries: is for a redis_uri"), "{refused}");
 }
 
 #[test]

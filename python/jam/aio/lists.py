@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
+from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, is_client
 from jam.aio._redis_client import ClientList
 from jam.jwt.lists import ListType, check_type
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
 
@@ -121,14 +125,21 @@ class RedisList(_StoredList):
         *,
         in_list_life_time: float | None = None,
         leeway: float = 0,
+        **redis: Unpack[RedisOptions],
     ) -> None:
         super().__init__(type)
         if is_client(redis_uri, asynchronous=True):
+            refuse_beside_client(redis)
             options = {"in_list_life_time": in_list_life_time, "leeway": leeway}
             self._list = ClientList(redis_uri, type, LIST_NAMESPACE, options)
         else:
             self._list = _jam.AsyncTokenList(
-                "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
+                "redis",
+                type,
+                redis_uri=redis_uri,
+                redis_keys={**redis},
+                in_list_life_time=in_list_life_time,
+                leeway=leeway,
             )
 
 
@@ -136,7 +147,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
     "memory": (MemoryList, ()),
     "json": (JSONList, ("json_path",)),
     "sqlite": (SQLiteList, ("sqlite_path",)),
-    "redis": (RedisList, ("redis_uri",)),
+    "redis": (RedisList, ("redis_uri", *REDIS_KEYS)),
 }
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
+from jam._redis import REDIS_KEYS, refuse_beside_client, split
 from jam._redis_client import is_client
 from jam.aio._redis_client import ClientSessions
 from jam.exceptions import JamConfigurationError
-from jam.sessions import SessionInfo, SessionOptions
+from jam.sessions import RedisOptions, RedisSessionOptions, SessionInfo, SessionOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,6 +21,8 @@ __all__ = [
     "BaseSessionModule",
     "JSONSessions",
     "MemorySessions",
+    "RedisOptions",
+    "RedisSessionOptions",
     "RedisSessions",
     "SQLiteSessions",
     "SessionInfo",
@@ -138,13 +141,15 @@ class RedisSessions(_StoredSessions):
         self,
         redis_uri: Any = "redis://localhost:6379/0",
         redis_sessions_key: str = "sessions",
-        **options: Unpack[SessionOptions],
+        **options: Unpack[RedisSessionOptions],
     ) -> None:
+        redis, others = split(options)
         if is_client(redis_uri, asynchronous=True):
-            self._sessions = ClientSessions(redis_uri, redis_sessions_key, {**options})
+            refuse_beside_client(redis)
+            self._sessions = ClientSessions(redis_uri, redis_sessions_key, others)
         else:
             self._sessions = _jam.AsyncSessions(
-                "redis", redis_uri=redis_uri, redis_sessions_key=redis_sessions_key, **options
+                "redis", redis_uri=redis_uri, redis_keys=redis, redis_sessions_key=redis_sessions_key, **others
             )
 
 
@@ -152,7 +157,7 @@ _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = 
     "memory": (MemorySessions, ()),
     "json": (JSONSessions, ("json_path",)),
     "sqlite": (SQLiteSessions, ("sqlite_path",)),
-    "redis": (RedisSessions, ("redis_uri", "redis_sessions_key")),
+    "redis": (RedisSessions, ("redis_uri", "redis_sessions_key", *REDIS_KEYS)),
 }
 
 

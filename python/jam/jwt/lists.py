@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jam import _build, _jam
+from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, ClientList, is_client
 from jam.exceptions import JamConfigurationError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
 
@@ -142,13 +146,14 @@ class SQLiteList(_StoredList):
 
 
 class RedisList(_StoredList):
-    """A list on a Redis or Valkey server.
+    """A list on Redis or Valkey: one server, one with sentinels, or a cluster.
 
     Args:
         type: `white` or `black`.
-        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py.
+        redis_uri: As for `jam.sessions.RedisSessions`.
         in_list_life_time: As for `MemoryList`.
         leeway: As for `MemoryList`.
+        **redis: See `jam.sessions.RedisOptions`.
     """
 
     def __init__(
@@ -158,14 +163,21 @@ class RedisList(_StoredList):
         *,
         in_list_life_time: float | None = None,
         leeway: float = 0,
+        **redis: Unpack[RedisOptions],
     ) -> None:
         super().__init__(type)
         if is_client(redis_uri, asynchronous=False):
+            refuse_beside_client(redis)
             options = {"in_list_life_time": in_list_life_time, "leeway": leeway}
             self._list = ClientList(redis_uri, type, LIST_NAMESPACE, options)
         else:
             self._list = _jam.TokenList(
-                "redis", type, redis_uri=redis_uri, in_list_life_time=in_list_life_time, leeway=leeway
+                "redis",
+                type,
+                redis_uri=redis_uri,
+                redis_keys={**redis},
+                in_list_life_time=in_list_life_time,
+                leeway=leeway,
             )
 
 
@@ -173,7 +185,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
     "memory": (MemoryList, ()),
     "json": (JSONList, ("json_path",)),
     "sqlite": (SQLiteList, ("sqlite_path",)),
-    "redis": (RedisList, ("redis_uri",)),
+    "redis": (RedisList, ("redis_uri", *REDIS_KEYS)),
 }
 
 

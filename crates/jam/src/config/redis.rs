@@ -58,7 +58,11 @@ enum Uris {
 pub fn redis_options(path: &str, tree: Value, namespace: &str) -> Result<RedisOptions> {
     let context = Context { environment: &process_environment, python: true };
     let mut section = Section::open(path.to_owned(), tree, context)?;
-    let options = RedisKeys::read(&mut section)?.options(&mut section, namespace)?;
+    let keys = RedisKeys::read(&mut section)?;
+    if keys.uris.is_none() && section.is_given("redis_uri") {
+        return Err(section.wrong("redis_uri", "must be text or a list of texts"));
+    }
+    let options = keys.options(&mut section, namespace)?;
     section.finish()?;
     Ok(options)
 }
