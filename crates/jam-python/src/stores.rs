@@ -35,7 +35,7 @@ impl Keywords<'_, '_> {
             "sqlite" => {
                 Backend::Sqlite { path: self.sqlite_path.unwrap_or_else(|| DEFAULT_SQLITE_PATH.into()) }
             }
-            "redis" => Backend::Redis(self.redis()?),
+            "redis" => Backend::Redis(Box::new(self.redis()?)),
             _ => {
                 let reason = "the backend must be \"memory\", \"json\", \"sqlite\" or \"redis\"";
                 return Err(refusal(self.section, reason));

@@ -804,7 +804,7 @@ fn the_keys_of_redis_say_which_servers_there_are_and_how_they_are_reached() {
     let redis = |mut keys: Value| {
         keys["session_type"] = "redis".into();
         match typed(json!({"session": keys})).unwrap().session.unwrap().backend {
-            Backend::Redis(options) => options,
+            Backend::Redis(options) => *options,
             other => panic!("{other:?}"),
         }
     };

@@ -167,7 +167,7 @@ pub enum Backend {
         path: PathBuf,
     },
     /// On a Redis server.
-    Redis(RedisOptions),
+    Redis(Box<RedisOptions>),
 }
 
 impl Default for Backend {
@@ -198,7 +198,7 @@ impl Backend {
             Self::Memory => Arc::new(MemoryStore::new()),
             Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
             Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
-            Self::Redis(options) => Arc::new(RedisStore::open(options.clone())?),
+            Self::Redis(options) => Arc::new(RedisStore::open((**options).clone())?),
         })
     }
 
@@ -211,7 +211,7 @@ impl Backend {
             Self::Memory => Arc::new(MemoryStore::new()),
             Self::Json { path } => Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace)?))),
             Self::Sqlite { path } => Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace)?))),
-            Self::Redis(options) => Arc::new(AsyncRedisStore::open(options.clone())?),
+            Self::Redis(options) => Arc::new(AsyncRedisStore::open((**options).clone())?),
         })
     }
 }
@@ -582,7 +582,7 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
         "sqlite" => {
             Backend::Sqlite { path: place(section, "sqlite_path", sqlite_path, DEFAULT_SQLITE_PATH)? }
         }
-        _ => Backend::Redis(redis.options(section, namespace)?),
+        _ => Backend::Redis(Box::new(redis.options(section, namespace)?)),
     }))
 }
 

@@ -214,7 +214,11 @@ impl RedisStore {
 
     /// A connection to the primary of the slot.
     fn connection(&self, slot: Option<u16>, until: Option<Instant>) -> Result<Lent> {
-        self.lend(&self.target(slot, until)?, until)
+        let known = self.pool().network.primary(slot).map(|(target, kept)| (target.clone(), kept.pop()));
+        match known {
+            Some((target, Some(kept))) => self.lend_kept(target, Some(kept), until),
+            _ => self.lend(&self.target(slot, until)?, until),
+        }
     }
 
     /// The primary of the slot.
@@ -236,20 +240,33 @@ impl RedisStore {
 
     /// A connection that was kept, or a new one. With `until`, its answer has to come by then.
     fn lend(&self, target: &Target, until: Option<Instant>) -> Result<Lent> {
+        let kept = self.pool().network.known(target).and_then(Vec::pop);
+        self.lend_kept(target.clone(), kept, until)
+    }
+
+    fn lend_kept(&self, target: Target, kept: Option<Kept>, until: Option<Instant>) -> Result<Lent> {
         let hurry = until.map(time_left).filter(|left| *left < self.servers.response_timeout);
-        let connection = match self.kept(target, hurry)? {
+        let kept = match kept {
+            Some(kept) => self.still_good(&target, kept, hurry)?,
+            None => None,
+        };
+        let connection = match kept {
             Some(connection) => connection,
-            None => self.connect(target, until)?,
+            None => self.connect(&target, until)?,
         };
         if let Some(left) = hurry {
             limit(&connection, left)?;
         }
-        Ok(Lent { connection, target: target.clone(), hurried: hurry.is_some() })
+        Ok(Lent { connection, target, hurried: hurry.is_some() })
     }
 
-    fn kept(&self, target: &Target, hurry: Option<Duration>) -> Result<Option<Connection>> {
-        let kept = self.pool().network.known(target).and_then(Vec::pop);
-        let Some((mut connection, used)) = kept else { return Ok(None) };
+    /// The connection, unless it has died while nobody used it.
+    fn still_good(
+        &self,
+        target: &Target,
+        (mut connection, used): Kept,
+        hurry: Option<Duration>,
+    ) -> Result<Option<Connection>> {
         if used.elapsed() < FRESH {
             return Ok(Some(connection));
         }

@@ -88,9 +88,10 @@ impl<T> Network<T> {
     }
 
     /// The primary of a slot. `None`: the layout of the cluster must be asked for first.
-    pub(super) fn primary(&self, slot: Option<u16>) -> Option<(&Target, &T)> {
-        let primary = self.servers.get(self.primary_place(slot)?)?;
-        (slot.is_none() || !primary.doubted).then_some((&primary.target, &primary.kept))
+    pub(super) fn primary(&mut self, slot: Option<u16>) -> Option<(&Target, &mut T)> {
+        let place = self.primary_place(slot)?;
+        let primary = self.servers.get_mut(place)?;
+        (slot.is_none() || !primary.doubted).then_some((&primary.target, &mut primary.kept))
     }
 
     /// One of the slot's replicas, each in its turn; `None`: the primary is to be asked.
