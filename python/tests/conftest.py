@@ -122,10 +122,17 @@ durable_store = store_fixture(STORES[1:])
 """A store that several instances and processes share."""
 
 
-@pytest.fixture
-def stores(request: pytest.FixtureRequest) -> list[Store]:
-    """All stores at once, for tests that have to let time pass."""
-    return [make_store(name, request) for name in EVERYWHERE]
+def stores_fixture(names: Sequence[str]) -> Any:
+    """A fixture that is all of these stores at once, for tests that have to let time pass."""
+
+    @pytest.fixture
+    def stores(request: pytest.FixtureRequest) -> list[Store]:
+        return [make_store(name, request) for name in names]
+
+    return stores
+
+
+stores = stores_fixture(STORES)
 
 
 @pytest.fixture(params=["blocking", "asyncio"])

@@ -11,8 +11,10 @@ from typing import Any
 import fakeredis
 import jam.aio
 import jam.aio.lists
+import jam.aio.replay_guard
 import jam.aio.sessions
 import jam.jwt.lists
+import jam.otp.replay_guard
 import jam.sessions
 import pytest
 from faces import Face
@@ -82,11 +84,15 @@ def test_a_client_object_takes_no_keys_of_a_connection(face: Face) -> None:
         sessions.RedisSessions(client, redis_pool_size=3)
     with pytest.raises(JamConfigurationError, match="redis_ca_file: is for a redis_uri"):
         lists.RedisList("black", client, redis_ca_file="x")
+    guards = jam.aio.replay_guard if face.is_async else jam.otp.replay_guard
+    with pytest.raises(JamConfigurationError, match="redis_client_key: is for a redis_uri"):
+        guards.ReplayGuard("redis", redis_uri=client, redis_client_key="x")
     assert face.jam({"session": {**section, "redis_retries": None}}).session_list("user") == []
 
 
 def test_the_modules_take_the_same_keys(face: Face, deployments: Any) -> None:
     sessions, lists = (jam.aio.sessions, jam.aio.lists) if face.is_async else (jam.sessions, jam.jwt.lists)
+    guards = jam.aio.replay_guard if face.is_async else jam.otp.replay_guard
     for name in ("redis-tls", "redis-sentinel", "redis-cluster"):
         keys = deployments(name).keys
         kept = face.drive(sessions.RedisSessions(**keys, redis_retries=3, default_ttl=60))
@@ -98,6 +104,9 @@ def test_the_modules_take_the_same_keys(face: Face, deployments: Any) -> None:
         assert all(map(tokens.check, listed))
         assert not tokens.check("aaaa.cccc.bbbb")
         tokens.close()
+        guard = face.drive(guards.ReplayGuard("redis", **keys, redis_pool_size=2))
+        assert [guard.accept(f"{face.name} {name}", 60) for _ in range(2)] == [True, False]
+        guard.close()
         with pytest.raises(JamConfigurationError, match="redis_retries"):
             sessions.RedisSessions(**keys, redis_retries="many")
         with pytest.raises(TypeError):

@@ -11,7 +11,7 @@ from typing import Any
 import jam.aio.sessions
 import jam.sessions
 import pytest
-from conftest import EVERYWHERE, Store, store_fixture
+from conftest import EVERYWHERE, Store, store_fixture, stores_fixture
 from faces import Face
 from jam.exceptions import JamError, JamSessionEmptyAESKey, JamSessionNotFound
 from jam.utils import generate_aes_key
@@ -26,6 +26,7 @@ DATA: dict[str, Any] = {
 
 store = store_fixture(EVERYWHERE)
 durable_store = store_fixture(EVERYWHERE[1:])
+stores = stores_fixture(EVERYWHERE)
 
 
 def made(face: Face, store: Store, **more: Any) -> Any:

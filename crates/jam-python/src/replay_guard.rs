@@ -7,7 +7,7 @@ use jam::config::REPLAY_GUARD_NAMESPACE;
 use jam::otp::ReplayEntry;
 use jam::{Timestamp, replay_guard};
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyDict};
 
 use crate::arguments::{Text, integer, text};
 use crate::error::{not_picklable, to_py};
@@ -25,7 +25,8 @@ fn entry(key: &Bound<'_, PyAny>, keep: &Bound<'_, PyAny>) -> PyResult<ReplayEntr
 ///     backend: "memory", "json", "sqlite" or "redis".
 ///     json_path: The file of the backend "json".
 ///     sqlite_path: The file of the backend "sqlite".
-///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`.
+///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
+///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
 #[pyclass(module = "jam._jam", frozen)]
 struct ReplayGuard {
     guard: replay_guard::ReplayGuard,
@@ -36,15 +37,16 @@ struct ReplayGuard {
 #[pymethods]
 impl ReplayGuard {
     #[new]
-    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None))]
+    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None))]
     fn new(
         py: Python<'_>,
         backend: Text,
         json_path: Option<PathBuf>,
         sqlite_path: Option<PathBuf>,
         redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let backend = place(&backend.0, json_path, sqlite_path, redis_uri).backend()?;
+        let backend = place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys).backend()?;
         let store = bridge::block(py, || backend.open(REPLAY_GUARD_NAMESPACE)).map_err(to_py)?;
         let guard = replay_guard::ReplayGuard::new(store);
         Ok(Self { guard, backend: backend.name(), is_immediate: stores::is_immediate(&backend) })
@@ -86,15 +88,16 @@ struct AsyncReplayGuard {
 #[pymethods]
 impl AsyncReplayGuard {
     #[new]
-    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None))]
+    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None))]
     fn new(
         py: Python<'_>,
         backend: Text,
         json_path: Option<PathBuf>,
         sqlite_path: Option<PathBuf>,
         redis_uri: Option<&Bound<'_, PyAny>>,
+        redis_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let backend = place(&backend.0, json_path, sqlite_path, redis_uri).backend()?;
+        let backend = place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys).backend()?;
         let store = bridge::block(py, || backend.open_async(REPLAY_GUARD_NAMESPACE)).map_err(to_py)?;
         Ok(Self { guard: replay_guard::aio::ReplayGuard::new(store), backend: backend.name() })
     }
@@ -133,9 +136,10 @@ fn place<'a, 'py>(
     json_path: Option<PathBuf>,
     sqlite_path: Option<PathBuf>,
     redis_uri: Option<&'a Bound<'py, PyAny>>,
+    redis_keys: Option<&'a Bound<'py, PyDict>>,
 ) -> stores::Keywords<'a, 'py> {
     let (section, redis_namespace) = ("otp.replay_guard", REPLAY_GUARD_NAMESPACE);
-    stores::Keywords { section, backend, json_path, sqlite_path, redis_uri, redis_namespace }
+    stores::Keywords { section, backend, json_path, sqlite_path, redis_uri, redis_keys, redis_namespace }
 }
 
 /// The id of a key's entry and how many milliseconds it lives, for a store that is driven from Python.

@@ -11,7 +11,7 @@ use std::thread;
 
 use jam::otp::{OtpOptions, ReplayEntry, SharedSecret, Totp};
 use jam::replay_guard::{self, ReplayGuard};
-use jam::store::RedisOptions;
+use jam::store::{RedisOptions, RedisServers};
 use jam::{CodeOptions, Timestamp};
 use serde_json::{Value, json};
 use support::backends::backends;
@@ -240,7 +240,8 @@ fn entries_do_not_stay_for_ever() {
     }
     // On a server with its own clock.
     let server = RedisServer::start();
-    let options = RedisOptions { url: server.url().into(), ..RedisOptions::default() };
+    let options =
+        RedisOptions { servers: RedisServers::Single(server.url().into()), ..RedisOptions::default() };
     let guard = ReplayGuard::new(Arc::new(jam::store::RedisStore::open(options).unwrap()));
     let entry = ReplayEntry { id: "a".to_owned(), keep: std::time::Duration::from_secs(100) };
     assert!(guard.accept(&entry, Timestamp::from_seconds(59)).unwrap());

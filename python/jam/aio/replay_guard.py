@@ -6,13 +6,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
 from jam._jam import HOTP, TOTP
+from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import is_client
 from jam.aio._redis_client import ClientReplayGuard
 from jam.otp.replay_guard import Backend
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["BaseReplayGuard", "ReplayGuard", "create_instance"]
 
@@ -46,13 +50,19 @@ class ReplayGuard(BaseReplayGuard):
         json_path: str | os.PathLike[str] = "jam.json",
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         redis_uri: Any = "redis://localhost:6379/0",
+        **redis: Unpack[RedisOptions],
     ) -> None:
         self._guard: _jam.AsyncReplayGuard | ClientReplayGuard
         if backend == "redis" and is_client(redis_uri, asynchronous=True):
+            refuse_beside_client(redis)
             self._guard = ClientReplayGuard(redis_uri)
         else:
             self._guard = _jam.AsyncReplayGuard(
-                backend, json_path=os.fspath(json_path), sqlite_path=os.fspath(sqlite_path), redis_uri=redis_uri
+                backend,
+                json_path=os.fspath(json_path),
+                sqlite_path=os.fspath(sqlite_path),
+                redis_uri=redis_uri,
+                redis_keys={**redis},
             )
 
     async def accept(self, key: str, keep: int) -> bool:
@@ -71,7 +81,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseReplayGuard], tuple[str, ...]]] =
     "memory": (partial(ReplayGuard, "memory"), ()),
     "json": (partial(ReplayGuard, "json"), ("json_path",)),
     "sqlite": (partial(ReplayGuard, "sqlite"), ("sqlite_path",)),
-    "redis": (partial(ReplayGuard, "redis"), ("redis_uri",)),
+    "redis": (partial(ReplayGuard, "redis"), ("redis_uri", *REDIS_KEYS)),
 }
 
 

@@ -6,11 +6,15 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jam import _build, _jam
 from jam._jam import HOTP, TOTP
+from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import ClientReplayGuard, is_client
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["BaseReplayGuard", "ReplayGuard", "create_instance"]
 
@@ -65,7 +69,8 @@ class ReplayGuard(BaseReplayGuard):
         backend: `memory` for one process; `json` or `sqlite` for the processes of one machine; `redis` for several.
         json_path: The file of the backend `json`; it is made with mode 0600 if it is not there.
         sqlite_path: The file of the backend `sqlite`; it is made with mode 0600 if it is not there.
-        redis_uri: `redis://[user:password@]host[:port][/database]`, or a client object of redis-py.
+        redis_uri: As for `jam.sessions.RedisSessions`.
+        **redis: See `jam.sessions.RedisOptions`.
     """
 
     def __init__(
@@ -75,13 +80,19 @@ class ReplayGuard(BaseReplayGuard):
         json_path: str | os.PathLike[str] = "jam.json",
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         redis_uri: Any = "redis://localhost:6379/0",
+        **redis: Unpack[RedisOptions],
     ) -> None:
         self._guard: _jam.ReplayGuard | ClientReplayGuard
         if backend == "redis" and is_client(redis_uri, asynchronous=False):
+            refuse_beside_client(redis)
             self._guard = ClientReplayGuard(redis_uri)
         else:
             self._guard = _jam.ReplayGuard(
-                backend, json_path=os.fspath(json_path), sqlite_path=os.fspath(sqlite_path), redis_uri=redis_uri
+                backend,
+                json_path=os.fspath(json_path),
+                sqlite_path=os.fspath(sqlite_path),
+                redis_uri=redis_uri,
+                redis_keys={**redis},
             )
 
     def accept(self, key: str, keep: int) -> bool:
@@ -100,7 +111,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseReplayGuard], tuple[str, ...]]] =
     "memory": (partial(ReplayGuard, "memory"), ()),
     "json": (partial(ReplayGuard, "json"), ("json_path",)),
     "sqlite": (partial(ReplayGuard, "sqlite"), ("sqlite_path",)),
-    "redis": (partial(ReplayGuard, "redis"), ("redis_uri",)),
+    "redis": (partial(ReplayGuard, "redis"), ("redis_uri", *REDIS_KEYS)),
 }
 
 

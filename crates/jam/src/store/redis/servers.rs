@@ -8,7 +8,7 @@ use redis::{
     RedisConnectionInfo, TlsCertificates,
 };
 use rustls::RootCertStore;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -318,11 +318,13 @@ fn with_tls(info: ConnectionInfo, tls: &RedisTls) -> Result<ConnectionInfo> {
 /// The cryptography that TLS is done with: the process's own choice if it has made one, else aws-lc, which all of Jam
 /// uses. The client takes it from the process only, and panics where there could be two.
 fn provider() -> CryptoProvider {
+    use rustls::crypto::aws_lc_rs::default_provider;
+
     if CryptoProvider::get_default().is_none() {
         // It fails if another thread was first, which is as good.
-        let _ = aws_lc_rs::default_provider().install_default();
+        let _ = default_provider().install_default();
     }
-    CryptoProvider::get_default().map_or_else(aws_lc_rs::default_provider, |provider| (**provider).clone())
+    CryptoProvider::get_default().map_or_else(default_provider, |provider| (**provider).clone())
 }
 
 /// Read here, once. The client would read them for each connection, which takes longer than all else it does for that; it
