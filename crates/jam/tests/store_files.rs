@@ -367,3 +367,25 @@ fn a_fork_finds_no_operation_half_way_and_no_open_database() {
     });
     assert_eq!(ids(&*store).len(), 200);
 }
+
+/// Reading a session touches it, and many readers of one file must not wait for each other, nor for a writer.
+#[test]
+fn a_touch_that_would_change_little_takes_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite3");
+    let store = open("sqlite", &path).unwrap();
+    let now = Timestamp::now();
+    let lifetime = Lifetime { idle: Some(Duration::from_secs(3600)), deadline: None };
+    store.insert(&key("a"), b"value", lifetime, now).unwrap();
+
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let soon = now + Duration::from_secs(35);
+    assert_eq!(store.touch(&key("a"), soon).unwrap().as_deref(), Some(&b"value"[..]));
+    assert_eq!(store.touch(&key("unknown"), soon).unwrap(), None);
+    other.execute_batch("COMMIT").unwrap();
+
+    let later = now + Duration::from_secs(37);
+    assert!(store.touch(&key("a"), later).unwrap().is_some());
+    assert_eq!(store.list("g", later).unwrap()[0].last_used, Some(later));
+}

@@ -46,6 +46,12 @@ const GET: &str = "
     SELECT value FROM jam_store
     WHERE namespace = :namespace AND owner = :owner AND id = :id AND (expires IS NULL OR expires > :now)";
 
+/// The value, and whether its last use is so old that a touch is worth a write: a hundredth of the idle time, or a
+/// minute. Whoever only reads then takes no lock, and an unknown key never does.
+const PEEK: &str = "
+    SELECT value, :now - last_used NOT BETWEEN 0 AND min(coalesce(idle / 100, 60000), 60000) - 1 FROM jam_store
+    WHERE namespace = :namespace AND owner = :owner AND id = :id AND (expires IS NULL OR expires > :now)";
+
 const TOUCH: &str = "
     UPDATE jam_store SET last_used = :now, expires = coalesce(min(:now + idle, deadline), :now + idle, deadline)
     WHERE namespace = :namespace AND owner = :owner AND id = :id AND (expires IS NULL OR expires > :now)
@@ -231,7 +237,11 @@ impl Store for SqliteStore {
     }
 
     fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        self.inner.write(false, now, |connection| self.row(key, now).value(connection, TOUCH))
+        let row = self.row(key, now);
+        match self.inner.read(|connection| row.peek(connection))? {
+            Some((_, true)) => self.inner.write(false, now, |connection| row.value(connection, TOUCH)),
+            seen => Ok(seen.map(|(value, _)| value)),
+        }
     }
 
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
@@ -347,6 +357,15 @@ impl Place<'_> {
             ":namespace": self.namespace, ":owner": self.owner, ":id": self.id, ":now": self.now,
         };
         connection.prepare_cached(statement)?.query_row(parameters, |row| row.get(0)).optional()
+    }
+
+    /// The value, and whether a touch is due.
+    fn peek(&self, connection: &Connection) -> rusqlite::Result<Option<(Vec<u8>, bool)>> {
+        let parameters = named_params! {
+            ":namespace": self.namespace, ":owner": self.owner, ":id": self.id, ":now": self.now,
+        };
+        let mut statement = connection.prepare_cached(PEEK)?;
+        statement.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?))).optional()
     }
 
     fn write(
