@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::time::Duration;
 
 use jam::StoreError;
 use jam::store::{RedisOptions, RedisSentinel, RedisServers};
