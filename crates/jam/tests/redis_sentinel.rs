@@ -4,7 +4,6 @@
 
 mod support;
 
-
 use jam::StoreError;
 use jam::store::{RedisOptions, RedisSentinel, RedisServers};
 use support::load::Load;
