@@ -222,6 +222,51 @@ async fn a_touch_starts_the_idle_time_anew(bench: Arc<Bench>) {
     }
 }
 
+async fn a_touch_is_written_down_once_a_hundredth_of_the_idle_time_has_gone_by(bench: Arc<Bench>) {
+    let key = in_group("g", "a");
+    let last_used = async || bench.list("g").await[0].last_used.unwrap();
+    bench.put(&key, b"v", bench.idle(100)).await;
+    let written = last_used().await;
+
+    // Within it, and within a minute, a store may save itself the write; one that tells no time of its own does.
+    let soon = bench.now() + Duration::from_secs(59);
+    assert_eq!(bench.store.touch(&key, soon).await.unwrap().as_deref(), Some(&b"v"[..]));
+    match bench.clock {
+        Clock::Told(_) => assert_eq!(last_used().await, written),
+        Clock::Server => bench.assert_near(last_used().await, written),
+    }
+
+    bench.wait(2).await;
+    assert!(bench.touch(&key).await.is_some());
+    bench.assert_near(last_used().await, bench.now());
+    bench.assert_near(bench.list("g").await[0].expires.unwrap(), bench.now() + bench.units(100));
+}
+
+async fn a_touch_of_a_value_without_an_idle_time_is_written_down_after_a_minute(bench: Arc<Bench>) {
+    let key = in_group("g", "a");
+    bench.put(&key, b"v", FOREVER).await;
+    bench.wait(1).await;
+    assert!(bench.touch(&key).await.is_some());
+    let entry = bench.list("g").await.remove(0);
+    // On a server's clock no minute has gone by, so that it may or may not be written.
+    bench.assert_near(entry.last_used.unwrap(), bench.now());
+    assert_eq!(entry.expires, None);
+}
+
+async fn a_touch_makes_nothing(bench: Arc<Bench>) {
+    for key in [in_group("g", "a"), alone("a")] {
+        assert_eq!(bench.touch(&key).await, None);
+        bench.put(&key, b"v", bench.idle(2)).await;
+        bench.wait(2).await;
+        assert_eq!(bench.touch(&key).await, None, "what is expired stays so");
+        assert!(bench.insert(&key, b"w", FOREVER).await);
+        bench.delete(&key).await;
+        assert_eq!(bench.touch(&key).await, None);
+        assert_eq!(bench.get(&key).await, None);
+    }
+    assert!(bench.list("g").await.is_empty());
+}
+
 async fn no_touch_passes_the_deadline(bench: Arc<Bench>) {
     for key in [in_group("g", "a"), alone("a")] {
         bench.put(&key, b"v", Lifetime { idle: Some(bench.units(4)), ..bench.deadline(6) }).await;
@@ -662,6 +707,9 @@ const CHECKS: &[(&str, Check)] = checks![
     keys_are_any_text,
     an_idle_value_is_gone,
     a_touch_starts_the_idle_time_anew,
+    a_touch_is_written_down_once_a_hundredth_of_the_idle_time_has_gone_by,
+    a_touch_of_a_value_without_an_idle_time_is_written_down_after_a_minute,
+    a_touch_makes_nothing,
     no_touch_passes_the_deadline,
     the_idle_time_ends_before_the_deadline,
     a_deadline_alone_holds,
@@ -736,7 +784,7 @@ async fn the_json_store_keeps_every_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_awaited_json_store_keeps_every_promise() {
     let open = |path: &std::path::Path, namespace: &str| -> Arc<dyn AsyncStore> {
-        Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace).unwrap())))
+        Arc::new(JsonStore::open(path, namespace).unwrap())
     };
     keeps_every_promise(|_| Bench::told(open)).await;
 }
@@ -751,6 +799,14 @@ async fn the_sqlite_store_keeps_every_promise() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_awaited_sqlite_store_keeps_every_promise() {
+    let open = |path: &std::path::Path, namespace: &str| -> Arc<dyn AsyncStore> {
+        Arc::new(SqliteStore::open(path, namespace).unwrap())
+    };
+    keeps_every_promise(|_| Bench::told(open)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blocking_store_on_threads_keeps_every_promise() {
     let open = |path: &std::path::Path, namespace: &str| -> Arc<dyn AsyncStore> {
         Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace).unwrap())))
     };

@@ -1,126 +1,60 @@
-//! The stores in files: who may read them, and what killed and crowding processes leave behind.
+//! The stores in files: who may read them, who waits for them, and what becomes of deleted, broken and strange ones.
 
 #![allow(clippy::unwrap_used)] // a check that cannot go on fails
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use jam::store::{JsonStore, Key, Lifetime, SqliteStore, Store};
+use jam::store::{JsonStore, Lifetime, SqliteStore, Store};
 use jam::{ConfigurationError, Error, Result, StoreError, Timestamp, process};
+use support::file_stores::{BACKENDS, FOREVER, NOW, ids, key, open, open_awaited};
+use tokio::runtime;
+use tokio::sync::Notify;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
-const FOREVER: Lifetime = Lifetime { idle: None, deadline: None };
-const BACKENDS: [&str; 2] = ["json", "sqlite"];
-
-/// Tells a child process of the tests what to do: the backend, the path, the writers, the inserts of each, and a name
-/// that makes its ids differ from others', separated by spaces.
-const ORDERS: &str = "JAM_TEST_WRITE";
-
-fn open(backend: &str, path: &Path) -> Result<Arc<dyn Store>> {
-    Ok(match backend {
-        "json" => Arc::new(JsonStore::open(path, "sessions")?),
-        _ => Arc::new(SqliteStore::open(path, "sessions")?),
-    })
+/// What is at the path, or beside it.
+fn files_of(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let found = fs::read_dir(path.parent().unwrap()).unwrap().map(|file| file.unwrap().path());
+    found.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with(name)).collect()
 }
 
-fn key(id: &str) -> Key {
-    Key { group: Some("g".to_owned()), id: id.to_owned() }
+/// The file of a store, locked as another process locks it.
+enum Locked {
+    ByJam(fs::File),
+    ByAnotherProgram(rusqlite::Connection),
 }
 
-fn ids(store: &dyn Store) -> BTreeSet<String> {
-    store.list("g", NOW).unwrap().into_iter().map(|entry| entry.id).collect()
-}
+impl Locked {
+    fn by_jam(path: &Path) -> Self {
+        let lock = fs::File::open(format!("{}.lock", path.display())).unwrap();
+        lock.lock().unwrap();
+        Self::ByJam(lock)
+    }
 
-/// Starts this program again, as a process that writes and reports each insert that was confirmed.
-fn writing_process(backend: &str, path: &Path, writers: usize, inserts: usize, name: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "writes_as_a_process_of_its_own", "--ignored", "--nocapture"])
-        .env(ORDERS, format!("{backend} {writers} {inserts} {name} {}", path.display()))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
+    fn by_another_program(path: &Path) -> Self {
+        let database = rusqlite::Connection::open(path).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Self::ByAnotherProgram(database)
+    }
 
-#[test]
-#[ignore = "the other tests start it as a process"]
-#[allow(clippy::disallowed_methods)] // the environment carries the orders
-fn writes_as_a_process_of_its_own() {
-    let orders = std::env::var(ORDERS).expect("orders from the test that starts this");
-    let parts: Vec<&str> = orders.splitn(5, ' ').collect();
-    let (backend, name, path) = (parts[0], parts[3], PathBuf::from(parts[4]));
-    let (writers, inserts): (usize, usize) = (parts[1].parse().unwrap(), parts[2].parse().unwrap());
-    let store = open(backend, &path).unwrap();
-    thread::scope(|scope| {
-        for writer in 0..writers {
-            let store = &store;
-            scope.spawn(move || {
-                for number in 0..inserts {
-                    let id = format!("{name}-{writer}-{number}");
-                    assert!(store.insert(&key(&id), id.as_bytes(), FOREVER, NOW).unwrap());
-                    println!("confirmed {id}");
-                }
-            });
+    fn unlock(self) {
+        match self {
+            Self::ByJam(lock) => lock.unlock().unwrap(),
+            Self::ByAnotherProgram(database) => database.execute_batch("ROLLBACK").unwrap(),
         }
-    });
-}
-
-// attack 59, fault 27
-#[test]
-fn two_crowded_processes_lose_nothing() {
-    for backend in BACKENDS {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let processes = ["a", "b"].map(|name| writing_process(backend, &path, 8, 25, name));
-        for mut process in processes {
-            let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-            let confirmed = lines.filter(|line| line.as_ref().unwrap().starts_with("confirmed ")).count();
-            assert_eq!(confirmed, 200, "{backend}");
-            assert!(process.wait().unwrap().success(), "{backend}");
-        }
-        assert_eq!(ids(&*open(backend, &path).unwrap()).len(), 400, "{backend}");
     }
 }
 
-// attack 59
-#[test]
-fn a_killed_process_loses_nothing_it_has_confirmed() {
-    for backend in BACKENDS {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
-        let mut confirmed = BTreeSet::new();
-        for round in 0..6 {
-            let mut process = writing_process(backend, &path, 4, 100_000, &round.to_string());
-            let mut reader = BufReader::new(process.stdout.take().unwrap());
-            // Killed at another point of the work in each round.
-            let mut line = String::new();
-            let mut seen = 0;
-            while reader.read_line(&mut line).unwrap() > 0 {
-                if let Some((_, id)) = line.strip_suffix('\n').and_then(|line| line.split_once("confirmed "))
-                {
-                    confirmed.insert(id.to_owned());
-                    seen += 1;
-                }
-                if seen == 7 + 5 * round {
-                    process.kill().unwrap();
-                }
-                line.clear();
-            }
-            assert!(!process.wait().unwrap().success());
-            assert!(seen >= 7 + 5 * round, "{backend}: the process ended by itself");
-            let store = open(backend, &path).unwrap();
-            let kept = ids(&*store);
-            assert!(confirmed.is_subset(&kept), "{backend}: {:?}", confirmed.difference(&kept));
-            assert!(store.insert(&key(&format!("after {round}")), b"v", FOREVER, NOW).unwrap());
-        }
-    }
+fn times_out<T: std::fmt::Debug>(result: &Result<T>) -> bool {
+    matches!(result, Err(Error::Store(StoreError::TimedOut(_))))
 }
 
 // attack 58, fault 16
@@ -233,34 +167,250 @@ fn a_json_file_broken_while_it_is_open_is_refused_and_left_alone() {
     assert_eq!(fs::read(&path).unwrap(), b"{");
 }
 
+/// A minute's idle time, of which a hundredth is not worth a write.
+const MINUTE: Lifetime = Lifetime { idle: Some(Duration::from_secs(60)), deadline: None };
+
 #[test]
 fn a_file_that_another_program_keeps_locked_is_a_time_out_and_no_hang() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let stores = BACKENDS.map(|backend| open(backend, &path(backend)).unwrap());
+    let stores = ["json", "sqlite", "sqlite-2"].map(|name| open(name, &path(name)).unwrap());
     for store in &stores {
-        store.put(&key("a"), b"v", FOREVER, NOW).unwrap();
+        store.put(&key("a"), b"v", MINUTE, NOW).unwrap();
     }
-    let lock = fs::File::open(path("json.lock")).unwrap();
-    lock.lock().unwrap();
-    let database = rusqlite::Connection::open(path("sqlite")).unwrap();
-    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let locks = [
+        Locked::by_jam(&path("json")),
+        Locked::by_jam(&path("sqlite")),
+        Locked::by_another_program(&path("sqlite-2")),
+    ];
 
     thread::scope(|scope| {
         for (store, _) in stores.iter().flat_map(|store| [(store, 0), (store, 1), (store, 2)]) {
             scope.spawn(|| {
                 let written = store.put(&key("b"), b"v", FOREVER, NOW);
-                assert!(matches!(written, Err(Error::Store(StoreError::TimedOut(_)))), "{written:?}");
+                assert!(times_out(&written), "{written:?}");
                 assert_eq!(store.get(&key("a"), NOW).unwrap().as_deref(), Some(&b"v"[..]));
             });
         }
     });
 
-    lock.unlock().unwrap();
-    database.execute_batch("ROLLBACK").unwrap();
+    locks.into_iter().for_each(Locked::unlock);
     for store in &stores {
         store.put(&key("b"), b"v", FOREVER, NOW).unwrap();
         assert_eq!(ids(&**store).len(), 2);
+    }
+}
+
+#[test]
+fn a_touch_waits_for_a_locked_file_only_when_the_use_is_worth_a_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let stores = BACKENDS.map(|backend| open(backend, &path(backend)).unwrap());
+    for store in &stores {
+        store.put(&key("a"), b"v", MINUTE, NOW).unwrap();
+    }
+    let locks = BACKENDS.map(|backend| Locked::by_jam(&path(backend)));
+    for (store, backend) in stores.iter().zip(BACKENDS) {
+        let soon = NOW + Duration::from_millis(599);
+        assert_eq!(store.touch(&key("a"), soon).unwrap().as_deref(), Some(&b"v"[..]), "{backend}");
+        assert_eq!(store.touch(&key("never issued"), soon), Ok(None), "{backend}");
+        assert_eq!(store.touch(&key("a"), NOW + Duration::from_secs(60)), Ok(None), "{backend}: expired");
+    }
+    thread::scope(|scope| {
+        for store in &stores {
+            scope.spawn(|| assert!(times_out(&store.touch(&key("a"), NOW + Duration::from_millis(600)))));
+        }
+    });
+    locks.into_iter().for_each(Locked::unlock);
+}
+
+#[test]
+fn a_store_can_be_opened_while_another_process_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    for (backend, number) in [("json", 0), ("sqlite", 1), ("sqlite", 2)] {
+        let path = folder.path().join(number.to_string());
+        open(backend, &path).unwrap().put(&key("a"), b"v", FOREVER, NOW).unwrap();
+        let lock = if number == 2 { Locked::by_another_program(&path) } else { Locked::by_jam(&path) };
+        let store = open(backend, &path).unwrap();
+        assert_eq!(store.get(&key("a"), NOW).unwrap().as_deref(), Some(&b"v"[..]), "{backend}");
+        lock.unlock();
+    }
+}
+
+#[test]
+fn tasks_that_wait_for_a_locked_file_hold_up_no_reader_and_no_other_work() {
+    // One thread waits for each file, however many tasks do; the third is for all others.
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1 + BACKENDS.len())
+        .enable_all()
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let stores = BACKENDS.map(|backend| open_awaited(backend, &path(backend)));
+    runtime.block_on(async {
+        for store in &stores {
+            store.put(&key("a"), b"v", MINUTE, NOW).await.unwrap();
+        }
+        let locks = BACKENDS.map(|backend| Locked::by_jam(&path(backend)));
+        let first_to_end = Arc::new(Notify::new());
+        let mut waiting = Vec::new();
+        for (store, number) in stores.iter().flat_map(|store| (0..100).map(move |number| (store, number))) {
+            let (store, end) = (Arc::clone(store), Arc::clone(&first_to_end));
+            waiting.push(tokio::spawn(async move {
+                let key = key(&number.to_string());
+                let written = match number % 4 {
+                    0 => store.put(&key, b"v", FOREVER, NOW).await,
+                    1 => store.delete(&key, NOW).await.map(drop),
+                    2 => store.clear("g", NOW).await.map(drop),
+                    _ => store.touch(&self::key("a"), NOW + Duration::from_secs(6)).await.map(drop),
+                };
+                end.notify_one();
+                written
+            }));
+        }
+        let others = async {
+            for store in &stores {
+                assert_eq!(store.get(&key("a"), NOW).await.unwrap().as_deref(), Some(&b"v"[..]));
+                assert_eq!(store.touch(&key("a"), NOW).await.unwrap().as_deref(), Some(&b"v"[..]));
+                assert_eq!(store.list("g", NOW).await.unwrap().len(), 1);
+            }
+            assert!(tokio::net::lookup_host("localhost:80").await.unwrap().count() > 0);
+        };
+        tokio::select! {
+            biased;
+            () = first_to_end.notified() => panic!("the others had to wait until a writer gave up"),
+            () = others => {}
+        }
+        for task in waiting {
+            let written = task.await.unwrap();
+            assert!(times_out(&written), "{written:?}");
+        }
+        locks.into_iter().for_each(Locked::unlock);
+        for store in &stores {
+            store.put(&key("b"), b"v", MINUTE, NOW).await.unwrap();
+            assert_eq!(store.list("g", NOW).await.unwrap().len(), 2, "what has timed out did not happen");
+        }
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_leaves_the_store_to_the_next_one() {
+    for backend in BACKENDS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let store = open_awaited(backend, &path);
+        for number in 0..3 {
+            let runtime = runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+            let (key, end) = (key(&number.to_string()), Arc::new(AtomicBool::new(false)));
+            let hold = Arc::clone(&end);
+            runtime.block_on(async {
+                // Its only thread is taken, so that nobody attends to what is left to be written.
+                drop(tokio::task::spawn_blocking(move || {
+                    while !hold.load(Ordering::Acquire) {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                }));
+                drop(store.put(&key, b"v", FOREVER, NOW));
+            });
+            runtime.shutdown_background();
+            end.store(true, Ordering::Release);
+            let runtime = runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                store.put(&key, b"w", FOREVER, NOW).await.unwrap();
+                assert_eq!(store.get(&key, NOW).await.unwrap().as_deref(), Some(&b"w"[..]));
+            });
+        }
+    }
+}
+
+#[test]
+fn a_deleted_file_is_an_empty_store_and_swallows_nothing() {
+    for (backend, with_all_beside_it) in
+        BACKENDS.iter().flat_map(|backend| [(backend, true), (backend, false)])
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let (store, other) = (open(backend, &path).unwrap(), open(backend, &path).unwrap());
+        for number in 0..3 {
+            store.put(&key("old"), b"v", FOREVER, NOW).unwrap();
+            assert!(other.get(&key("old"), NOW).unwrap().is_some());
+            for file in files_of(&path).into_iter().filter(|file| *file == path || with_all_beside_it) {
+                fs::remove_file(file).unwrap();
+            }
+            thread::sleep(Duration::from_millis(2));
+            assert_eq!(store.get(&key("old"), NOW), Ok(None), "{backend}");
+            assert_eq!(store.list("g", NOW), Ok(vec![]), "{backend}");
+            let new = format!("new-{number}");
+            assert_eq!(store.insert(&key(&new), b"w", FOREVER, NOW), Ok(true), "{backend}");
+            for reader in [&store, &other, &open(backend, &path).unwrap()] {
+                assert_eq!(ids(&**reader), BTreeSet::from([new.clone()]), "{backend}");
+            }
+            assert_eq!(other.delete(&key(&new), NOW), Ok(true), "{backend}");
+            assert_eq!(ids(&*store), BTreeSet::new(), "{backend}");
+        }
+    }
+}
+
+#[test]
+fn a_replaced_file_is_the_one_that_is_read_and_written() {
+    for backend in BACKENDS {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, kept) = (folder.path().join("store"), folder.path().join("kept"));
+        let store = open(backend, &path).unwrap();
+        store.put(&key("old"), b"v", FOREVER, NOW).unwrap();
+        let prepared = open(backend, &kept).unwrap();
+        prepared.put(&key("new"), b"w", FOREVER, NOW).unwrap();
+        prepared.close();
+        fs::rename(&kept, &path).unwrap();
+        thread::sleep(Duration::from_millis(2));
+        assert_eq!(store.put(&key("newer"), b"x", FOREVER, NOW), Ok(()), "{backend}");
+        let both = BTreeSet::from(["new".to_owned(), "newer".to_owned()]);
+        assert_eq!(ids(&*store), both, "{backend}");
+        store.close();
+        assert_eq!(ids(&*open(backend, &path).unwrap()), both, "{backend}");
+    }
+}
+
+#[test]
+fn a_file_that_is_moved_away_takes_along_what_was_confirmed() {
+    for backend in BACKENDS {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("store"), folder.path().join("moved"));
+        let store = open(backend, &path).unwrap();
+        store.put(&key("old"), b"v", FOREVER, NOW).unwrap();
+        fs::rename(&path, &moved).unwrap();
+        store.put(&key("new"), b"w", FOREVER, NOW).unwrap();
+        assert_eq!(ids(&*store), BTreeSet::from(["new".to_owned()]), "{backend}");
+        assert_eq!(ids(&*open(backend, &moved).unwrap()), BTreeSet::from(["old".to_owned()]), "{backend}");
+    }
+}
+
+#[test]
+fn a_file_out_of_reach_is_told_and_found_again() {
+    for backend in BACKENDS {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+        fs::create_dir(&here).unwrap();
+        let path = here.join("store");
+        let store = open(backend, &path).unwrap();
+        store.put(&key("a"), b"v", FOREVER, NOW).unwrap();
+        fs::rename(&here, &there).unwrap();
+        let written = store.put(&key("b"), b"v", FOREVER, NOW);
+        assert!(matches!(written, Err(Error::Store(StoreError::Unavailable(_)))), "{backend}: {written:?}");
+        fs::rename(&there, &here).unwrap();
+        store.put(&key("c"), b"v", FOREVER, NOW).unwrap();
+        assert_eq!(ids(&*store), BTreeSet::from(["a".to_owned(), "c".to_owned()]), "{backend}");
+
+        fs::rename(&path, there.with_extension("moved")).unwrap();
+        fs::write(&path, "this is no store, but it is long enough to be taken for the beginning of one")
+            .unwrap();
+        thread::sleep(Duration::from_millis(2));
+        let written = store.put(&key("d"), b"v", FOREVER, NOW);
+        assert!(matches!(written, Err(Error::Store(StoreError::Refused(_)))), "{backend}: {written:?}");
+        let read = store.get(&key("a"), NOW);
+        assert!(matches!(read, Err(Error::Store(StoreError::Refused(_)))), "{backend}: {read:?}");
     }
 }
 
@@ -273,6 +423,24 @@ fn another_programs_database_is_refused() {
     let refused = SqliteStore::open(&path, "sessions").map(drop);
     assert!(matches!(refused, Err(Error::Store(StoreError::Refused(_)))), "{refused:?}");
     theirs.execute_batch("SELECT x FROM theirs").unwrap();
+}
+
+#[test]
+fn the_file_of_a_newer_version_is_left_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |backend: &str| folder.path().join(backend);
+    let json = r#"{"jam_store": 2, "namespaces": [], "news": true}"#;
+    fs::write(path("json"), json).unwrap();
+    open("sqlite", &path("sqlite")).unwrap().put(&key("a"), b"v", FOREVER, NOW).unwrap();
+    let newer = rusqlite::Connection::open(path("sqlite")).unwrap();
+    newer.execute_batch("ALTER TABLE jam_store ADD COLUMN news TEXT; PRAGMA user_version = 2").unwrap();
+    for backend in BACKENDS {
+        let error = open(backend, &path(backend)).map(drop).unwrap_err();
+        assert_eq!(error.code(), "store.refused");
+        assert!(error.to_string().contains("newer version"), "{error}");
+    }
+    assert_eq!(fs::read_to_string(path("json")).unwrap(), json);
+    newer.execute_batch("SELECT news FROM jam_store").unwrap();
 }
 
 #[test]
@@ -325,6 +493,33 @@ fn expired_values_do_not_stay_in_the_file() {
 }
 
 #[test]
+fn files_shrink_when_what_was_in_them_is_gone() {
+    for (backend, expires) in [("json", true), ("sqlite", true), ("json", false), ("sqlite", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let store = open(backend, &path).unwrap();
+        let many: Vec<_> =
+            (0..2_000).map(|number| (key(&number.to_string()), vec![b'x'; 1_000], MINUTE)).collect();
+        store.put_many(&many, NOW).unwrap();
+        store.close();
+        let large = fs::metadata(&path).unwrap().len();
+
+        let store = open(backend, &path).unwrap();
+        if !expires {
+            assert_eq!(store.clear("g", NOW).unwrap(), 2_000);
+        }
+        let later = NOW + Duration::from_secs(60);
+        for _ in 0..300 {
+            store.put(&key("kept"), b"v", FOREVER, later).unwrap();
+        }
+        store.close();
+        let small = fs::metadata(&path).unwrap().len();
+        // A little is left for what comes.
+        assert!(small < large / 4, "{backend}: {large} bytes, then {small}");
+    }
+}
+
+#[test]
 fn the_json_file_can_be_read_by_people() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
@@ -341,6 +536,15 @@ fn the_json_file_can_be_read_by_people() {
     assert_eq!(document, expected);
 }
 
+/// SQLite takes its log away with the last connection that is closed.
+fn is_open_while_forking(path: &Path) -> bool {
+    process::before_fork();
+    let is_open = path.with_file_name("store-wal").exists();
+    process::after_fork();
+    is_open
+}
+
+// The only test of this program that forks, as all its threads would stop for another.
 #[test]
 fn a_fork_finds_no_operation_half_way_and_no_open_database() {
     let folder = tempfile::tempdir().unwrap();
@@ -348,7 +552,7 @@ fn a_fork_finds_no_operation_half_way_and_no_open_database() {
     let store = open("sqlite", &path).unwrap();
     thread::scope(|scope| {
         for writer in 0..4 {
-            let store = &store;
+            let store = &*store;
             scope.spawn(move || {
                 for number in 0..50 {
                     let id = format!("{writer}-{number}");
@@ -358,14 +562,15 @@ fn a_fork_finds_no_operation_half_way_and_no_open_database() {
             });
         }
         for _ in 0..10 {
-            process::before_fork();
-            // SQLite takes its log away with the last open connection.
-            assert!(!folder.path().join("store-wal").exists());
-            process::after_fork();
+            assert!(!is_open_while_forking(&path));
             thread::sleep(Duration::from_millis(3));
         }
     });
-    assert_eq!(ids(&*store).len(), 200);
+    for _ in 0..2 {
+        // Also what was only read since the last fork.
+        assert_eq!(ids(&*store).len(), 200);
+        assert!(!is_open_while_forking(&path));
+    }
 }
 
 /// Reading a session touches it, and many readers of one file must not wait for each other, nor for a writer.

@@ -55,8 +55,7 @@ use crate::paseto::{KeySource, PasetoOptions, Purpose};
 use crate::secret::Secret;
 use crate::session::SessionOptions;
 use crate::store::{
-    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisStore, SqliteStore,
-    Store,
+    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, RedisOptions, RedisStore, SqliteStore, Store,
 };
 use crate::token_list::Kind;
 use crate::{Error, Result, SessionError};
@@ -209,8 +208,8 @@ impl Backend {
     pub fn open_async(&self, namespace: &str) -> Result<Arc<dyn AsyncStore>> {
         Ok(match self {
             Self::Memory => Arc::new(MemoryStore::new()),
-            Self::Json { path } => Arc::new(OnThreads::new(Arc::new(JsonStore::open(path, namespace)?))),
-            Self::Sqlite { path } => Arc::new(OnThreads::new(Arc::new(SqliteStore::open(path, namespace)?))),
+            Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
+            Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
             Self::Redis(options) => Arc::new(AsyncRedisStore::open((**options).clone())?),
         })
     }

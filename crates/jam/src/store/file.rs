@@ -1,5 +1,6 @@
 //! Files that nobody else may read: what the JSON and the SQLite store have in common.
 
+use std::fmt::Display;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,12 +73,29 @@ pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Makes an empty file that only its owner may read and write, or sees to the rights of the one that is there. Whether it was made.
+///
+/// A file that is there is not opened: closing it again would take away all locks of this process on it.
+pub(super) fn create_if_missing(path: &Path) -> io::Result<bool> {
+    match private().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            regular(path)?;
+            restrict(path)?;
+            Ok(false)
+        }
+        made => made.map(|_| true),
+    }
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    none_if_missing(fs::remove_file(path)).map(drop)
+}
+
 /// Makes a new file that only its owner may read and write; what is there goes, and no link is followed.
 pub(super) fn create_anew(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => private().create_new(true).open(path),
-    }
+    remove(path)?;
+    private().create_new(true).open(path)
 }
 
 /// The path with an ending after the file's whole name, in the same folder.
@@ -92,6 +110,31 @@ pub(super) fn unavailable(what: &str, path: &Path, error: &io::Error) -> StoreEr
     StoreError::Unavailable(format!("cannot {what} the store's file {path:?}: {error}").into())
 }
 
+/// The same for a file to be read, where something else than a file may be in its place.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::InvalidInput {
+        return StoreError::Refused(format!("the store's file {path:?}: {error}").into());
+    }
+    unavailable("read", path, error)
+}
+
+/// A file that a later version of Jam has written is left to it.
+pub(super) fn too_new(path: &Path, version: impl Display, known: impl Display) -> StoreError {
+    let reason = format!(
+        "a newer version of Jam has written the file {path:?} (form {version}; this one knows form {known}); \
+         use that version, or give the store another file"
+    );
+    StoreError::Refused(reason.into())
+}
+
+/// What is at a path, where that may be nothing.
+pub(super) fn none_if_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -100,8 +143,9 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Takes the rights of all but the owner away.
 #[cfg(unix)]
-fn restrict(path: &Path) -> io::Result<()> {
+pub(super) fn restrict(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let permissions = fs::metadata(path)?.permissions();
@@ -113,7 +157,7 @@ fn restrict(path: &Path) -> io::Result<()> {
 
 /// Elsewhere than on Unix a new file has the folder's rules of access.
 #[cfg(not(unix))]
-fn restrict(_: &Path) -> io::Result<()> {
+pub(super) fn restrict(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

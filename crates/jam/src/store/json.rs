@@ -2,44 +2,36 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::group_commit::{GroupCommit, Target};
+use super::file_store::{FileStore, Medium, Peek, Writer};
+use super::group_commit::Target;
+use super::lock::Lock;
 use super::table::{Record, Table};
-use super::{Entry, Exchange, Key, Lifetime, Renamed, Store, check_namespace, check_same_group, file};
-use crate::process::{self, Busy};
+use super::{Entry, Exchange, Key, Lifetime, Renamed, check_namespace, file};
+use crate::process;
 use crate::{Result, StoreError, Timestamp};
 
 /// The form of the file that this version reads and writes.
 const VERSION: u32 = 1;
 
-/// A touch so soon after the last one is not written, nor one within a hundredth of the idle time: a page with
-/// twenty requests for one session would replace the file twenty times.
-const TOUCHES_MERGE_WITHIN: Duration = Duration::from_secs(1);
-
-/// How long a write waits for other processes.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Between two attempts at the lock. The system cannot be asked to wait for it for a limited time only.
-const LOCK_PAUSE: Duration = Duration::from_millis(1);
-
 /// A store in one JSON file, shared by threads and processes.
 ///
-/// Beside `PATH` lie `PATH.lock`, which writers lock, and for moments `PATH.tmp`, which becomes the new
-/// file by renaming once it is on the disk; readers always see a whole file. All three can be read and written by
+/// Beside `PATH` lie `PATH.lock` and `PATH.turn`, which writers lock, and for moments `PATH.tmp`, which becomes the new
+/// file by renaming once it is on the disk; readers always see a whole file. All of them can be read and written by
 /// their owner only. Several stores can share the file under different namespaces. Values that are UTF-8 are
-/// kept as text, others in base64; times are milliseconds since 1970. Expired values go with the next write.
+/// kept as text, others in base64; times are milliseconds since 1970. Expired values go with the next write. A file
+/// that is deleted is an empty store, and the next write makes it anew.
 ///
-/// A touch less than a second (and less than a hundredth of the idle time) after the last use is not written.
+/// Its asynchronous face must be used within a tokio runtime.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -54,13 +46,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(1);
 /// assert_eq!(JsonStore::open(&path, "sessions")?.get(&key, now)?, Some(b"value".to_vec()));
 /// # Ok::<(), jam::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct JsonStore {
-    namespace: String,
-    disk: Arc<Disk>,
-    writer: GroupCommit<Writer>,
-    closed: AtomicBool,
-}
+pub type JsonStore = FileStore<JsonFile>;
 
 impl JsonStore {
     /// Opens the file, or prepares to make it with the first write. `namespace` is 1 to 128 printable ASCII
@@ -72,98 +58,41 @@ impl JsonStore {
     pub fn open(path: impl AsRef<Path>, namespace: &str) -> Result<Self> {
         check_namespace(namespace)?;
         let path = file::check_path(path.as_ref())?;
-        let disk = Arc::new(Disk { lock: file::beside(&path, ".lock"), path, latest: Mutex::default() });
+        let mut lock = Lock::of(&path);
+        let disk = Arc::new(Disk { path, latest: Mutex::default() });
         let _busy = process::busy();
-        file::open_or_create(&disk.lock).map_err(|error| file::unavailable("lock", &disk.lock, &error))?;
+        lock.prepare()?;
         disk.latest()?;
-        let writer = GroupCommit::new(Writer { disk: Arc::clone(&disk), open: None });
-        Ok(Self { namespace: namespace.to_owned(), disk, writer, closed: AtomicBool::new(false) })
-    }
-
-    fn enter(&self) -> Result<Busy> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(StoreError::Closed.into());
-        }
-        Ok(process::busy())
-    }
-
-    fn read<R>(&self, work: impl FnOnce(Option<&Table>) -> R) -> Result<R> {
-        let _busy = self.enter()?;
-        Ok(work(self.disk.latest()?.tables.get(&self.namespace)))
-    }
-
-    /// Does the work on this namespace's table; its second answer says whether there is something to write.
-    fn write<R>(&self, now: Timestamp, work: impl FnOnce(&mut Table) -> (R, bool)) -> Result<R> {
-        let _busy = self.enter()?;
-        self.writer.run(true, |writer| {
-            let open = writer.open.as_mut().ok_or(StoreError::Closed)?;
-            let (answer, changed) = work(open.tables.entry(self.namespace.clone()).or_default());
-            if changed {
-                open.changed = Some(now);
-            }
-            Ok(answer)
-        })
+        let namespace = namespace.to_owned();
+        let writer = JsonWriter { namespace: namespace.clone(), disk: Arc::clone(&disk), lock, open: None };
+        Ok(Self::new(JsonFile { namespace, disk }, writer))
     }
 }
 
-impl Store for JsonStore {
+/// The file of a [`JsonStore`].
+#[derive(Debug)]
+pub struct JsonFile {
+    namespace: String,
+    disk: Arc<Disk>,
+}
+
+impl JsonFile {
+    fn read<R>(&self, work: impl FnOnce(Option<&Table>) -> R) -> Result<R> {
+        Ok(work(self.disk.latest()?.tables.get(&self.namespace)))
+    }
+}
+
+impl Medium for JsonFile {
+    type Writer = JsonWriter;
+
     fn get(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
         self.read(|table| table?.get(key, now).map(|record| record.value.clone()))
     }
 
-    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        let unchanged = self.read(|table| match table.and_then(|table| table.get(key, now)) {
-            None => Some(None),
-            Some(record) if is_fresh(record, now) => Some(Some(record.value.clone())),
-            Some(_) => None,
-        })?;
-        if let Some(answer) = unchanged {
-            return Ok(answer);
-        }
-        self.write(now, |table| {
-            let value = table.touch(key, now).map(|record| record.value.clone());
-            let changed = value.is_some();
-            (value, changed)
-        })
-    }
-
-    fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
-        self.write(now, |table| (table.put(key, value, lifetime, now), true))
-    }
-
-    fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Result<()> {
-        self.write(now, |table| {
-            for (key, value, lifetime) in entries {
-                table.put(key, value, *lifetime, now);
-            }
-            ((), !entries.is_empty())
-        })
-    }
-
-    fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        self.write(now, |table| both(table.insert(key, value, lifetime, now)))
-    }
-
-    fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
-        self.write(now, |table| both(table.replace(key, value, now)))
-    }
-
-    fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed> {
-        check_same_group(from, to)?;
-        self.write(now, |table| {
-            let renamed = table.rename(from, to, exchange, now);
-            (renamed, renamed == Renamed::Moved)
-        })
-    }
-
-    fn delete(&self, key: &Key, now: Timestamp) -> Result<bool> {
-        self.write(now, |table| both(table.delete(key, now)))
-    }
-
-    fn clear(&self, group: &str, now: Timestamp) -> Result<u64> {
-        self.write(now, |table| {
-            let cleared = table.clear(group, now);
-            (cleared, cleared > 0)
+    fn peek(&self, key: &Key, now: Timestamp) -> Result<Option<Peek>> {
+        self.read(|table| {
+            let record = table?.get(key, now)?;
+            Some(Peek { value: record.value.clone(), touch_is_due: record.touch_is_due(now) })
         })
     }
 
@@ -171,30 +100,15 @@ impl Store for JsonStore {
         self.read(|table| table.map(|table| table.list(group, now)).unwrap_or_default())
     }
 
-    fn close(&self) {
-        let _busy = process::busy();
-        self.closed.store(true, Ordering::Release);
-        // Who is in line finishes first.
-        self.writer.idle(|_| ());
+    fn park(&self, _writer: &mut JsonWriter) {
         *self.disk.latest.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
-}
-
-fn both(changed: bool) -> (bool, bool) {
-    (changed, changed)
-}
-
-fn is_fresh(record: &Record, now: Timestamp) -> bool {
-    let merge_within =
-        record.lifetime.idle.map_or(TOUCHES_MERGE_WITHIN, |idle| (idle / 100).min(TOUCHES_MERGE_WITHIN));
-    now.saturating_since(record.last_used) < merge_within
 }
 
 /// The file, and what it held when it was last looked at.
 #[derive(Debug)]
 struct Disk {
     path: PathBuf,
-    lock: PathBuf,
     latest: Mutex<Option<Arc<Snapshot>>>,
 }
 
@@ -229,7 +143,8 @@ impl Snapshot {
 impl Disk {
     /// What the file holds now. Needs no lock: the file is only ever replaced as a whole.
     fn latest(&self) -> Result<Arc<Snapshot>> {
-        let found = none_if_missing(file::regular(&self.path)).map_err(|error| self.unreadable(&error))?;
+        let found =
+            file::none_if_missing(file::regular(&self.path)).map_err(|error| self.unreadable(&error))?;
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(snapshot) = latest.as_ref().filter(|snapshot| snapshot.is_current(found.as_ref())) {
             return Ok(Arc::clone(snapshot));
@@ -241,7 +156,7 @@ impl Disk {
 
     fn load(&self) -> Result<Snapshot> {
         let opened =
-            none_if_missing(file::open_regular(&self.path)).map_err(|error| self.unreadable(&error))?;
+            file::none_if_missing(file::open_regular(&self.path)).map_err(|error| self.unreadable(&error))?;
         let Some((mut file, metadata)) = opened else { return Ok(Snapshot::default()) };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| self.unreadable(&error))?;
@@ -256,10 +171,11 @@ impl Disk {
         }
         let document: Document<'static> = serde_json::from_slice(bytes).map_err(|error| {
             // Without serde's words, which may quote what is in the file.
-            self.not_ours(&format!("line {}, column {}", error.line(), error.column()))
+            let place = format!("line {}, column {}", error.line(), error.column());
+            version(bytes).map_or_else(|| self.not_ours(&place), |version| self.of_version(version))
         })?;
         if document.jam_store != VERSION {
-            return Err(self.not_ours(&format!("version {}, not {VERSION}", document.jam_store)).into());
+            return Err(self.of_version(document.jam_store).into());
         }
         let tables = document.namespaces.into_iter().map(|(namespace, rows)| {
             let mut table = Table::default();
@@ -307,10 +223,14 @@ impl Disk {
     }
 
     fn unreadable(&self, error: &io::Error) -> StoreError {
-        if error.kind() == io::ErrorKind::InvalidInput {
-            return StoreError::Refused(format!("the store's file {:?}: {error}", self.path).into());
+        file::unreadable(&self.path, error)
+    }
+
+    fn of_version(&self, version: u32) -> StoreError {
+        if version > VERSION {
+            return file::too_new(&self.path, version, VERSION);
         }
-        file::unavailable("read", &self.path, error)
+        self.not_ours(&format!("version {version}"))
     }
 
     fn not_ours(&self, place: &str) -> StoreError {
@@ -322,82 +242,124 @@ impl Disk {
     }
 }
 
-fn none_if_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
+/// The version of a file that is otherwise not understood, if that is a version of its own.
+fn version(bytes: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        jam_store: u32,
     }
+    let versioned: Versioned = serde_json::from_slice(bytes).ok()?;
+    (versioned.jam_store != VERSION).then_some(versioned.jam_store)
 }
 
+/// What writes into the file of a [`JsonStore`].
 #[derive(Debug)]
-struct Writer {
+pub struct JsonWriter {
+    namespace: String,
     disk: Arc<Disk>,
+    lock: Lock,
     open: Option<OpenBatch>,
 }
 
 #[derive(Debug)]
 struct OpenBatch {
-    _lock: FileLock,
     tables: BTreeMap<String, Table>,
     /// The time of the last change, if there was one.
     changed: Option<Timestamp>,
 }
 
-impl Target for Writer {
-    fn begin(&mut self, _durable: bool) -> Result<()> {
-        let lock = FileLock::take(&self.disk.lock)?;
-        let tables = self.disk.latest()?.tables.clone();
-        self.open = Some(OpenBatch { _lock: lock, tables, changed: None });
-        Ok(())
+impl JsonWriter {
+    /// Does the work on this namespace's table; its second answer says whether there is something to write.
+    fn on_table<R>(&mut self, now: Timestamp, work: impl FnOnce(&mut Table) -> (R, bool)) -> Result<R> {
+        let open = self.open.as_mut().ok_or(StoreError::Closed)?;
+        let (answer, changed) = work(open.tables.entry(self.namespace.clone()).or_default());
+        if changed {
+            open.changed = Some(now);
+        }
+        Ok(answer)
+    }
+}
+
+impl Target for JsonWriter {
+    fn begin(&mut self, _durable: bool, deadline: Instant) -> Result<()> {
+        self.lock.acquire(deadline)?;
+        match self.disk.latest() {
+            Ok(snapshot) => {
+                self.open = Some(OpenBatch { tables: snapshot.tables.clone(), changed: None });
+                Ok(())
+            }
+            Err(error) => {
+                self.lock.release();
+                Err(error)
+            }
+        }
     }
 
     fn commit(&mut self) -> Result<()> {
-        let Some(OpenBatch { _lock, mut tables, changed }) = self.open.take() else { return Ok(()) };
-        let Some(now) = changed else { return Ok(()) };
-        for table in tables.values_mut() {
-            table.purge(now);
+        if let Some(OpenBatch { mut tables, changed: Some(now) }) = self.open.take() {
+            for table in tables.values_mut() {
+                table.purge(now);
+            }
+            self.disk.store(tables)?;
         }
-        self.disk.store(tables)
+        self.lock.release();
+        Ok(())
     }
 
     fn abort(&mut self) {
         self.open = None;
+        self.lock.release();
     }
 }
 
-/// The lock between processes, held while this lives.
-#[derive(Debug)]
-struct FileLock(File);
+impl Writer for JsonWriter {
+    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
+        self.on_table(now, |table| {
+            // Another process may have been first.
+            let is_due = table.get(key, now).is_some_and(|record| record.touch_is_due(now));
+            (table.touch(key, now).map(|record| record.value.clone()), is_due)
+        })
+    }
 
-impl FileLock {
-    fn take(path: &Path) -> Result<Self> {
-        let failed = |error: io::Error| file::unavailable("lock", path, &error);
-        let file = file::open_or_create(path).map_err(failed)?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::WouldBlock) if waited < LOCK_TIMEOUT => {
-                    std::thread::sleep(LOCK_PAUSE);
-                    waited += LOCK_PAUSE;
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let reason =
-                        format!("the file {path:?} was locked by another process for {LOCK_TIMEOUT:?}");
-                    return Err(StoreError::TimedOut(reason.into()).into());
-                }
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) => return Err(failed(error).into()),
-            }
-        }
+    fn put(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
+        self.on_table(now, |table| (table.put(key, value, lifetime, now), true))
+    }
+
+    fn insert(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
+        self.on_table(now, |table| both(table.insert(key, value, lifetime, now)))
+    }
+
+    fn replace(&mut self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
+        self.on_table(now, |table| both(table.replace(key, value, now)))
+    }
+
+    fn rename(
+        &mut self,
+        from: &Key,
+        to: &Key,
+        exchange: Option<&Exchange>,
+        now: Timestamp,
+    ) -> Result<Renamed> {
+        self.on_table(now, |table| {
+            let renamed = table.rename(from, to, exchange, now);
+            (renamed, renamed == Renamed::Moved)
+        })
+    }
+
+    fn delete(&mut self, key: &Key, now: Timestamp) -> Result<bool> {
+        self.on_table(now, |table| both(table.delete(key, now)))
+    }
+
+    fn clear(&mut self, group: &str, now: Timestamp) -> Result<u64> {
+        self.on_table(now, |table| {
+            let cleared = table.clear(group, now);
+            (cleared, cleared > 0)
+        })
     }
 }
 
-impl Drop for FileLock {
-    fn drop(&mut self) {
-        // Closing would not do: a child forked meanwhile shares the open file, and the lock with it.
-        let _ = self.0.unlock();
-    }
+fn both(changed: bool) -> (bool, bool) {
+    (changed, changed)
 }
 
 /// The file's content.

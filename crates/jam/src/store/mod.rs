@@ -4,8 +4,10 @@
 //! answers with it. The two traits say the same; [`Store`] blocks, [`AsyncStore`] is awaited.
 
 mod file;
+mod file_store;
 mod group_commit;
 mod json;
+mod lock;
 mod memory;
 mod redis;
 mod sqlite;
@@ -16,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use file_store::FileStore;
 pub use json::JsonStore;
 pub use memory::MemoryStore;
 pub use redis::{
@@ -23,7 +26,7 @@ pub use redis::{
 };
 pub use sqlite::SqliteStore;
 
-use crate::{Error, Result, StoreError, Timestamp};
+use crate::{Error, Result, Timestamp};
 
 /// Where a value lives. Both parts are made by Jam from hashes, in the alphabet of base64url; users' text
 /// never gets here.
@@ -35,6 +38,13 @@ pub struct Key {
     /// The key within its group.
     pub id: String,
 }
+
+/// A touch is written down once this part of the idle time has gone by since the last use. That spares a busy
+/// session's writes: a page with twenty requests for one session is one write, not twenty.
+const TOUCHED_PARTS: u32 = 100;
+
+/// However long the idle time, and without one, the last use is exact to so much.
+const LONGEST_UNTOUCHED: Duration = Duration::from_secs(60);
 
 /// How long a value lives. Both limits hold; with neither, until it is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +63,26 @@ impl Lifetime {
             (Some(idle_ends), Some(deadline)) => Some(idle_ends.min(deadline)),
             (idle_ends, deadline) => idle_ends.or(deadline),
         }
+    }
+
+    /// Whether a use at `now` is to be written down, as the one written down last is too long ago: a hundredth of the idle
+    /// time, and never more than a minute. Until then a [`Store::touch`] may leave everything as it is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use jam::{Timestamp, store::Lifetime};
+    ///
+    /// let half_an_hour = Lifetime { idle: Some(Duration::from_secs(1800)), deadline: None };
+    /// let last_used = Timestamp::from_seconds(1_700_000_000);
+    /// assert!(!half_an_hour.touch_is_due(last_used, last_used + Duration::from_secs(17)));
+    /// assert!(half_an_hour.touch_is_due(last_used, last_used + Duration::from_secs(18)));
+    /// ```
+    pub fn touch_is_due(&self, last_used: Timestamp, now: Timestamp) -> bool {
+        let untouched =
+            self.idle.map_or(LONGEST_UNTOUCHED, |idle| (idle / TOUCHED_PARTS).min(LONGEST_UNTOUCHED));
+        // Also when a clock was set back, but not for the little by which those of two threads differ.
+        let distance = now.as_millis().abs_diff(last_used.as_millis());
+        u128::from(distance) >= untouched.as_millis().max(1)
     }
 }
 
@@ -112,7 +142,8 @@ fn check_same_group(from: &Key, to: &Key) -> Result<()> {
 pub trait Store: Send + Sync {
     /// The bytes, untouched: reading does not prolong the life.
     fn get(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
-    /// The bytes, and the idle time starts anew.
+    /// The bytes, and the idle time starts anew. Reads first: a key that holds nothing live is never written to, and one
+    /// that does only when [`Lifetime::touch_is_due`], so that the last use may be told a little too early.
     fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
     /// Writes, whether or not the key is there.
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()>;
@@ -131,7 +162,7 @@ pub trait Store: Send + Sync {
     fn clear(&self, group: &str, now: Timestamp) -> Result<u64>;
     /// The live keys of the group, oldest first.
     fn list(&self, group: &str, now: Timestamp) -> Result<Vec<Entry>>;
-    /// Lets go of files and connections; later calls fail with [`StoreError::Closed`]. Closing twice is fine.
+    /// Lets go of files and connections; later calls fail with [`StoreError::Closed`](crate::StoreError::Closed). Closing twice is fine.
     fn close(&self);
 }
 
@@ -184,7 +215,8 @@ pub trait AsyncStore: Send + Sync {
     fn close(&self);
 }
 
-/// Makes a blocking [`Store`] an [`AsyncStore`]: each call runs on tokio's threads for blocking work.
+/// Makes a blocking [`Store`] of your own an [`AsyncStore`]: each call runs on one of tokio's threads for blocking work,
+/// and holds it for as long as it waits.
 #[derive(Clone, Debug)]
 pub struct OnThreads<S>(Arc<S>);
 
@@ -201,13 +233,7 @@ impl<S: Store + 'static> OnThreads<S> {
         let store = Arc::clone(&self.0);
         // Started at once, not at the first poll: a dropped future does not take back what was asked for.
         let task = tokio::task::spawn_blocking(move || work(&store));
-        Box::pin(async move {
-            task.await.unwrap_or_else(|_| {
-                let reason =
-                    "the store's thread ended before it answered; the operation may not have happened";
-                Err(Error::from(StoreError::Unavailable(reason.into())))
-            })
-        })
+        Box::pin(async move { task.await.unwrap_or_else(|_| Err(group_commit::unanswered())) })
     }
 }
 

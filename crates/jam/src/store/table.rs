@@ -25,6 +25,10 @@ impl Record {
         self.lifetime.expires(self.last_used)
     }
 
+    pub(super) fn touch_is_due(&self, now: Timestamp) -> bool {
+        self.lifetime.touch_is_due(self.last_used, now)
+    }
+
     fn is_live(&self, now: Timestamp) -> bool {
         self.expires().is_none_or(|expires| now < expires)
     }
@@ -62,7 +66,9 @@ impl Table {
 
     pub(super) fn touch(&mut self, key: &Key, now: Timestamp) -> Option<&Record> {
         let record = self.live(key, now)?;
-        record.last_used = now;
+        if record.touch_is_due(now) {
+            record.last_used = now;
+        }
         Some(record)
     }
 

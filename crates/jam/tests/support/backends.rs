@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jam::store::{
-    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisServers, RedisStore,
-    SqliteStore, Store,
+    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, RedisOptions, RedisServers, RedisStore, SqliteStore,
+    Store,
 };
 use tempfile::TempDir;
 
@@ -64,13 +64,13 @@ fn memory() -> Backend {
     }
 }
 
-fn in_file<S: Store + 'static>(name: &'static str, open: impl Fn(&Path) -> S) -> Backend {
+fn in_file<S: Store + AsyncStore + 'static>(name: &'static str, open: impl Fn(&Path) -> S) -> Backend {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(open(&folder.path().join("store")));
     Backend {
         name,
         blocking: store.clone(),
-        asynchronous: Arc::new(OnThreads::new(store)),
+        asynchronous: store,
         has_its_own_clock: false,
         place: Place::Folder(folder),
     }

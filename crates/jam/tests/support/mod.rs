@@ -5,6 +5,7 @@
 pub mod backends;
 pub mod blocking;
 pub mod certificates;
+pub mod file_stores;
 pub mod load;
 pub mod redis_cluster;
 pub mod redis_sentinel;

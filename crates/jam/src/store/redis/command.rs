@@ -26,14 +26,6 @@ const HEADER: usize = 1 + 4 * 8;
 /// The longest limit: far beyond every session, and far from where a double loses milliseconds.
 const LONGEST: u64 = 1 << 50;
 
-/// A value is touched on the server once this part of its idle time has gone by; until then a touch is a plain
-/// `GET`. At 256 tasks a script costs a third of the throughput of `GET`, and every touch a write in the
-/// server's log and replicas; `GETEX` is as fast as `GET`, but cannot respect a deadline or move the index's expiry.
-const TOUCHED_PARTS: f64 = 100.0;
-
-/// However long the idle time, and without one, the last use is exact to this many milliseconds.
-const LONGEST_UNTOUCHED: f64 = 60_000.0;
-
 /// The scripts and the namespace.
 #[derive(Debug)]
 pub(super) struct Commands {
@@ -340,11 +332,11 @@ impl Stored {
 
     /// Whether the last use is so near that a touch would change nothing worth a write.
     pub(super) fn is_fresh(&self, server_now: i64) -> bool {
-        let Header { idle, last_used, .. } = self.header;
-        let untouched =
-            if idle < 0.0 { LONGEST_UNTOUCHED } else { (idle / TOUCHED_PARTS).min(LONGEST_UNTOUCHED) };
-        // A clock that was set back makes the distance negative; then the server decides.
-        (0.0..untouched).contains(&(server_now as f64 - last_used))
+        // Until then a touch is a plain `GET`. At 256 tasks a script costs a third of its throughput, and every touch a
+        // write in the server's log and replicas; `GETEX` is as fast, but cannot respect a deadline or move the
+        // index's expiry.
+        let last_used = timestamp(self.header.last_used);
+        !self.header.lifetime().touch_is_due(last_used, Timestamp::from_millis(server_now))
     }
 }
 
