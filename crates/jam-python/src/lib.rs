@@ -19,6 +19,8 @@ mod paseto;
 mod replay_guard;
 mod serializer;
 mod sessions;
+#[cfg(target_os = "linux")]
+mod sqlite_locks;
 mod stores;
 mod utils;
 
@@ -31,6 +33,8 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     log::install();
     bridge::watch_forks()?;
+    #[cfg(target_os = "linux")]
+    sqlite_locks::install();
     error::register(module)?;
     config::register(module)?;
     cookies::register(module)?;
