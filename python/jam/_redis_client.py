@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import inspect
 import math
+import random
 import struct
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from time import sleep
 from typing import Any, TypeVar
 
 from jam import _jam
@@ -47,11 +49,8 @@ NEVER = math.inf
 ATTEMPTS = 100
 """How often an operation is done again because others write to the same owner's sessions at the same time."""
 
-TOUCHED_PARTS = 100
-"""A use is written down once this part of the idle time has gone by since the last one."""
-
-LONGEST_UNTOUCHED = 60_000
-"""However long the idle time, and without one, the last use is exact to so many milliseconds."""
+PAUSES = 0.0005, 0.05
+"""Seconds: the first pause before another attempt, at most, and the longest."""
 
 READS_BYTES = frozenset({"GET", "GETRANGE", "ZRANGE"})
 """What is read as bytes even from a client that decodes everything else."""
@@ -98,10 +97,9 @@ class Stored:
         by_idling = self.last_used + self.idle if self.idle >= 0 else NEVER
         return min(by_idling, self.deadline if self.deadline >= 0 else NEVER)
 
-    def is_fresh(self, now: float) -> bool:
-        """Whether a touch would change nothing that is worth a write."""
-        untouched = LONGEST_UNTOUCHED if self.idle < 0 else min(self.idle / TOUCHED_PARTS, LONGEST_UNTOUCHED)
-        return 0 <= now - self.last_used < untouched
+    def touch_is_due(self, now: float) -> bool:
+        """Whether a use now is worth a write."""
+        return _jam.SessionCodec.touch_is_due(self.idle, self.last_used, now)
 
     def to_bytes(self) -> bytes:
         return HEADER.pack(VERSION, self.created, self.idle, self.deadline, self.last_used) + self.record
@@ -207,7 +205,7 @@ class SessionSteps:
         name, index = self._names(key)
         value, time = yield Ask([("GET", name), ("TIME",)])
         stored = Stored.parse(value)
-        if stored is not None and self._codec.idle is not None and not stored.is_fresh(milliseconds(time)):
+        if stored is not None and self._codec.idle is not None and stored.touch_is_due(milliseconds(time)):
             stored = yield from self._touch(name, index, key[1])
         return None if stored is None else self._codec.open(key, stored.record)
 
@@ -357,6 +355,12 @@ def still_changing() -> JamStoreRefused:
     return JamStoreRefused("others wrote to the same owner's sessions all the time; try again")
 
 
+def pause(attempt: int) -> float:
+    """How many seconds to wait before another attempt. By chance, since those who met once would meet again."""
+    shortest, longest = PAUSES
+    return random.uniform(0, min(shortest * 2**attempt, longest))  # noqa: S311
+
+
 def closed() -> JamStoreClosed:
     return JamStoreClosed("the store is closed")
 
@@ -379,9 +383,10 @@ class Driver:
         if self._is_closed:
             raise closed()
         with store_errors():
-            for _ in range(ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 with suppress(WatchError):
                     return self._run_once(start())
+                sleep(pause(attempt))
         raise still_changing()
 
     def _run_once(self, operation: Operation[T]) -> T:

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -255,6 +256,37 @@ def test_of_many_reworks_exactly_one_wins_and_no_update_is_lost(options: dict[st
     assert len(make().list("user")) == 1
 
 
+def test_many_who_write_to_one_owner_at_once_all_succeed(face: Face, redis_server: RedisServer) -> None:
+    """They watch each other's keys, so that of those who meet only one gets through; the others make way."""
+    writers, rounds = 16, 20
+
+    def write(sessions: Any) -> None:
+        for number in range(rounds):
+            session_id = sessions.create("user", {})
+            sessions.update(session_id, {"n": number})
+            sessions.delete(sessions.rework(session_id))
+
+    async def write_async(sessions: Any) -> None:
+        for number in range(rounds):
+            session_id = await sessions.create("user", {})
+            await sessions.update(session_id, {"n": number})
+            await sessions.delete(await sessions.rework(session_id))
+
+    async def write_at_once() -> None:
+        async with redis.asyncio.Redis.from_url(redis_server.uri) as connection:
+            sessions = jam.aio.sessions.RedisSessions(connection)
+            await asyncio.gather(*(write_async(sessions) for _ in range(writers)))
+            assert await sessions.list("user") == []
+
+    if face.is_async:
+        asyncio.run(write_at_once())
+        return
+    with redis.Redis.from_url(redis_server.uri) as connection, ThreadPoolExecutor(writers) as pool:
+        sessions = jam.sessions.RedisSessions(connection)
+        list(pool.map(write, [sessions] * writers))
+        assert sessions.list("user") == []
+
+
 # attack 62
 def test_an_update_never_brings_back_what_a_delete_has_ended() -> None:
     async def race() -> None:
@@ -366,14 +398,15 @@ def test_a_list_forgets_what_has_expired(face: Face, client: Client) -> None:
 @pytest.mark.parametrize(("idle", "deadline"), [(86_400_000, -1), (86_400_000, 43_200_000), (-1, 86_400_000)])
 def test_the_last_use_is_exact_to_the_minute_however_long_a_session_lives(idle: int, deadline: int) -> None:
     stored = Stored(created=0, idle=idle, deadline=deadline, last_used=0)
-    assert stored.is_fresh(59_999)
-    assert not stored.is_fresh(60_000)
+    assert not stored.touch_is_due(59_999)
+    assert stored.touch_is_due(60_000)
+    assert stored.touch_is_due(-60_000), "the clock was set back"
 
 
 def test_the_last_use_of_a_short_session_is_exact_to_a_hundredth_of_its_idle_time() -> None:
     stored = Stored(created=0, idle=1_000, deadline=-1, last_used=0)
-    assert stored.is_fresh(9)
-    assert not stored.is_fresh(10)
+    assert not stored.touch_is_due(9)
+    assert stored.touch_is_due(10)
 
 
 def test_a_client_of_the_other_kind_is_refused(face: Face) -> None:

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jam::config::SESSIONS_NAMESPACE;
 use jam::session::{self, IdFactory};
-use jam::store::Key;
+use jam::store::{Key, Lifetime};
 use jam::{ConfigurationError, Error, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -544,6 +544,16 @@ impl SessionCodec {
         log::flush(py);
         let replacement = exchange.map_err(to_py)?.map(|exchange| exchange.replacement);
         Ok(PyBytes::new(py, replacement.as_deref().unwrap_or(record)))
+    }
+
+    /// Whether a use at `now` is worth a write, as the last one written down is too long ago. In milliseconds; a negative
+    /// idle time is none.
+    #[staticmethod]
+    fn touch_is_due(idle: f64, last_used: f64, now: f64) -> bool {
+        // Conversions that saturate, as what lies in a store could be any number.
+        let time = |milliseconds: f64| Timestamp::from_millis(milliseconds as i64);
+        let idle = (idle >= 0.0).then(|| Duration::from_millis(idle as u64));
+        Lifetime { idle, deadline: None }.touch_is_due(time(last_used), time(now))
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {

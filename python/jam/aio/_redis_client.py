@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from jam._redis_client import (
     SessionSteps,
     closed,
     options_of,
+    pause,
     still_changing,
     store_errors,
 )
@@ -37,9 +39,10 @@ class Driver:
         if self._is_closed:
             raise closed()
         with store_errors():
-            for _ in range(ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 with suppress(WatchError):
                     return await self._run_once(start())
+                await asyncio.sleep(pause(attempt))
         raise still_changing()
 
     async def _run_once(self, operation: Operation[T]) -> T:
