@@ -18,7 +18,7 @@ import jam
 import jam.aio
 import pytest
 from faces import Face
-from jam.exceptions import JamStoreTimedOut
+from jam.exceptions import JamStoreClosed, JamStoreTimedOut
 from servers import TokenEndpoint
 
 FILES = ["json", "sqlite"]
@@ -108,6 +108,28 @@ def test_tasks_that_wait_for_a_locked_file_hold_up_nothing_else(
             assert await made.session_get(session_id) == {"a": 1}
             await made.session_delete(session_id)
             assert await made.session_list("user") == []
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_event_loop_goes_on_while_a_store_is_closed(name: str, tmp_path: Path) -> None:
+    """What is being written is waited for, but not by the loop."""
+
+    async def use() -> None:
+        made = jam.aio.Jam({"session": section(name, tmp_path / "kept")})
+        await made.session_create("user", {})
+        with program(HOLDER, tmp_path / "kept") as holder:
+            assert line(holder) == "locked"
+            waiting = asyncio.ensure_future(made.session_create("user", {}))
+            await asyncio.sleep(0.05)
+            closing = asyncio.ensure_future(made.aclose())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        assert await waiting
+        await closing
+        with pytest.raises(JamStoreClosed):
+            await made.session_create("user", {})
 
     asyncio.run(use())
 

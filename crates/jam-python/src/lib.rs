@@ -19,7 +19,7 @@ mod paseto;
 mod replay_guard;
 mod serializer;
 mod sessions;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod sqlite_locks;
 mod stores;
 mod utils;
@@ -33,7 +33,7 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     log::install();
     bridge::watch_forks()?;
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     sqlite_locks::install();
     error::register(module)?;
     config::register(module)?;

@@ -260,8 +260,9 @@ impl AsyncTokenList {
 
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
     fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        bridge::block(py, || self.list.close());
-        bridge::ready(py, Ok(py.None()))
+        // It waits for what is being written.
+        let list = self.list.clone();
+        bridge::spawn_blocking(py, move || list.close())
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {

@@ -118,8 +118,9 @@ impl AsyncReplayGuard {
 
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
     fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        bridge::block(py, || self.guard.close());
-        bridge::ready(py, Ok(py.None()))
+        // It waits for what is being written.
+        let guard = self.guard.clone();
+        bridge::spawn_blocking(py, move || guard.close())
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {

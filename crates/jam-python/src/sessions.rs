@@ -428,8 +428,9 @@ impl AsyncSessions {
 
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
     fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        bridge::block(py, || self.sessions.close());
-        bridge::ready(py, Ok(py.None()))
+        // It waits for what is being written.
+        let sessions = self.sessions.clone();
+        bridge::spawn_blocking(py, move || sessions.close())
     }
 
     fn __reduce__(&self) -> PyResult<Py<PyAny>> {

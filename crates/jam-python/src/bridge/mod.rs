@@ -79,6 +79,16 @@ pub(crate) fn ready(py: Python<'_>, result: PyResult<Py<PyAny>>) -> PyResult<Py<
     Ok(Py::new(py, Operation::answered(Box::new(|_| result)))?.into_any())
 }
 
+/// An awaitable of the end of blocking work, which runs on a further thread once it is awaited.
+pub(crate) fn spawn_blocking(py: Python<'_>, work: impl FnOnce() + Send + 'static) -> PyResult<Py<PyAny>> {
+    let end = async move {
+        // It fails only where the work has panicked; then there is nothing left to wait for, either.
+        let _ended = tokio::task::spawn_blocking(work).await;
+        Ok(())
+    };
+    spawn(py, Place::Loop, end, |py, ()| Ok(py.None()))
+}
+
 /// Runs blocking work without the GIL. Worth it above some 5 microseconds.
 pub(crate) fn block<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     let result = py.detach(work);
