@@ -149,7 +149,7 @@ async fn a_fail_over_that_is_asked_for_loses_nothing() {
     load.goes_on(300).await;
     // A replica that is told to take over waits until it has everything.
     cluster.ask(3, &["CLUSTER", "FAILOVER"]);
-    cluster.wait("a replica that has taken over", |cluster| {
+    cluster.wait("replica that has taken over", |cluster| {
         cluster.info(3, "replication").get("role").is_some_and(|role| role == "master")
     });
     load.goes_on(300).await;
@@ -167,7 +167,7 @@ async fn a_server_that_is_killed_comes_back_with_what_it_has_acknowledged() {
     cluster.servers[2].kill();
     tokio::time::sleep(Duration::from_millis(300)).await;
     cluster.servers[2].restart();
-    cluster.wait("a cluster that is up again", |cluster| cluster.everybody_knows(4));
+    cluster.wait("cluster that is up again", |cluster| cluster.everybody_knows(4));
     load.goes_on(300).await;
     let toll = load.stop().await;
     assert_eq!(toll.lost, 0, "{toll:?}");
@@ -196,7 +196,7 @@ async fn a_server_that_hangs_is_replaced_and_does_not_hold_up_the_others() {
         store.put(&owned(&healthy, "a"), b"v", FOREVER, now()).await.unwrap();
     }
     // A server that hangs loses what its replica does not have.
-    cluster.wait("a replica that has everything", |cluster| {
+    cluster.wait("replica that has everything", |cluster| {
         let keys = |place: usize| cluster.query::<u64>(place, &["DBSIZE"]).unwrap();
         keys(0) == keys(3)
     });
@@ -216,7 +216,7 @@ async fn a_server_that_hangs_is_replaced_and_does_not_hold_up_the_others() {
         assert!(store.get(&owned(&paused, "a"), now()).await.unwrap().is_some());
     }
     cluster.servers[0].resume();
-    cluster.wait("an old primary that follows", |cluster| {
+    cluster.wait("old primary that follows", |cluster| {
         cluster.info(0, "replication").get("role").is_some_and(|role| role == "slave")
     });
     for store in &stores {
@@ -281,7 +281,7 @@ async fn replicas_answer_what_is_read_and_the_primary_what_they_do_not_have() {
     };
     // A replica is told of once it has got something.
     cluster.ask(0, &["SET", &format!("{{{owner}}}"), "v"]);
-    cluster.wait("a replica that is told of", |cluster| {
+    cluster.wait("replica that is told of", |cluster| {
         let slots: redis::Value = cluster.query(0, &["CLUSTER", "SLOTS"]).unwrap();
         format!("{slots:?}").contains(&cluster.servers[3].port().to_string())
     });
@@ -321,12 +321,51 @@ async fn one_server_taken_for_a_cluster_and_a_cluster_for_one_server_are_told_ap
         assert!(reason.contains("no cluster"), "{reason}");
     }
     let cluster = RedisCluster::start();
+    let url = format!("redis://:{PASSWORD}@127.0.0.1:{}/1", cluster.servers[0].port());
+    let options =
+        RedisOptions { servers: RedisServers::Cluster(vec![url.into()]), ..RedisOptions::default() };
+    for store in faces(&options) {
+        let reason = refusal(store.get(&key("a"), now()).await);
+        assert!(reason.contains("no databases"), "{reason}");
+    }
     let [_, owner, _] = one_owner_each(&cluster);
     let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", cluster.servers[0].port());
     let options = RedisOptions { servers: RedisServers::Single(url.into()), ..RedisOptions::default() };
     for store in faces(&options) {
         let reason = refusal(store.get(&owned(&owner, "a"), now()).await);
         assert!(reason.contains("cluster"), "{reason}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_user_needs_the_rights_in_the_guide() {
+    let cluster = RedisCluster::start();
+    let guide = include_str!("../../../docs/redis.md");
+    let rights = guide.split("ACL SETUSER jam on >PASSWORD ").nth(1).unwrap().lines().next().unwrap();
+    assert!(
+        guide.contains("in a cluster `+cluster|slots +asking`, and `+readonly` if replicas are read from")
+    );
+    let more = ["+cluster|slots", "+asking", "+readonly"];
+    for place in 0..4 {
+        let user = ["ACL", "SETUSER", "jam", "on", ">opensesame"].into_iter();
+        let command: Vec<&str> = user.chain(rights.split_whitespace()).chain(more).collect();
+        cluster.ask(place, &command);
+    }
+    let url = format!("redis://jam:opensesame@127.0.0.1:{}", cluster.servers[0].port());
+    let options = RedisOptions {
+        servers: RedisServers::Cluster(vec![url.into()]),
+        read_from_replicas: true,
+        ..RedisOptions::default()
+    };
+    for (number, store) in faces(&options).into_iter().enumerate() {
+        let owner = format!("owner{number}");
+        let (one, other) = (owned(&owner, "a"), owned(&owner, "b"));
+        store.put_many(&[(one.clone(), vec![], FOREVER)], now()).await.unwrap();
+        let (slot, from) = place_of(&cluster, &owner);
+        tokio::task::block_in_place(|| cluster.move_slot(slot, from, (from + 1) % 3));
+        assert_eq!(store.rename(&one, &other, None, now()).await.unwrap(), Renamed::Moved);
+        assert!(store.touch(&other, now()).await.unwrap().is_some());
+        assert_eq!(store.clear(&owner, now()).await.unwrap(), 1);
     }
 }
 

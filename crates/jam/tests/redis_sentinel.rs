@@ -8,6 +8,7 @@ use jam::StoreError;
 use jam::store::{RedisOptions, RedisSentinel, RedisServers};
 use support::load::Load;
 use support::redis_sentinel::{MASTER, PASSWORD, SENTINEL_PASSWORD, SentinelServers};
+use support::redis_server::RedisServer;
 use support::redis_stores::{FOREVER, PATIENCE, faces, hurried, key, now, recovers, refusal, store_error};
 
 /// The options with other sentinels, or another way to log in there.
@@ -29,7 +30,7 @@ async fn a_fail_over_under_load_loses_nothing_that_the_servers_promise() {
     servers.settle(before);
     servers.servers[before].kill();
     load.goes_on(500).await;
-    servers.wait("another primary", || servers.primary() != before);
+    servers.wait("other primary", || servers.primary() != before);
     let toll = load.stop().await;
     assert_eq!(toll.lost, 0, "{toll:?}");
 
@@ -43,7 +44,7 @@ async fn a_fail_over_under_load_loses_nothing_that_the_servers_promise() {
     servers.settle(second);
     servers.servers[second].kill();
     load.goes_on(200).await;
-    servers.wait("the old primary again", || servers.primary() == before);
+    servers.wait("way back to the old primary", || servers.primary() == before);
     let toll = load.stop().await;
     assert_eq!(toll.lost, 0, "{toll:?}");
 }
@@ -66,7 +67,7 @@ async fn a_primary_that_hangs_is_left_for_the_next_one() {
         recovers(&**store).await;
         store.put(&key("b"), b"v", FOREVER, now()).await.unwrap();
     }
-    servers.wait("another primary", || servers.primary() != before);
+    servers.wait("other primary", || servers.primary() != before);
     servers.servers[before].resume();
     for store in &stores {
         store.put(&key("b"), b"w", FOREVER, now()).await.unwrap();
@@ -84,7 +85,7 @@ async fn a_planned_fail_over_is_waited_for() {
     load.goes_on(200).await;
     let before = servers.primary();
     servers.sentinels[1].query_as::<()>(SENTINEL_PASSWORD, &["SENTINEL", "FAILOVER", MASTER]).unwrap();
-    servers.wait("another primary", || servers.primary() != before);
+    servers.wait("other primary", || servers.primary() != before);
     load.goes_on(200).await;
     let toll = load.stop().await;
     // Only writes that were under way when the old primary broke off: their outcome is unknown.
@@ -137,6 +138,25 @@ async fn sentinels_and_servers_are_logged_in_to_apart_and_passwords_never_shown(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_needs_the_rights_in_the_guide() {
+    let servers = SentinelServers::start();
+    let guide = include_str!("../../../docs/redis.md");
+    let rights = guide.split("ACL SETUSER jam on >PASSWORD ").nth(1).unwrap().lines().next().unwrap();
+    assert!(guide.contains("With sentinels it needs `+hello` as well"));
+    let user = ["ACL", "SETUSER", "jam", "on", ">opensesame", "+hello"].into_iter();
+    let command: Vec<&str> = user.chain(rights.split_whitespace()).collect();
+    servers.servers[servers.primary()].query_as::<()>(PASSWORD, &command).unwrap();
+    let options = with(&servers.options(), |sentinel| {
+        let url = |server: &RedisServer| format!("redis://jam:opensesame@127.0.0.1:{}", server.port()).into();
+        sentinel.urls = servers.sentinels.iter().map(url).collect();
+    });
+    for store in faces(&options) {
+        store.put(&key("a"), b"v", FOREVER, now()).await.unwrap();
+        assert!(store.touch(&key("a"), now()).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_no_sentinel_is_a_refusal() {
     let servers = SentinelServers::start();
     let options = with(&servers.options(), |sentinel| {
@@ -168,15 +188,14 @@ async fn replicas_answer_what_is_read_and_the_primary_what_they_do_not_have() {
             assert_eq!(store.get(&key, now()).await.unwrap().as_deref(), Some(&b"v"[..]));
         }
         let keys = |server: usize| servers.servers[server].query_as::<u64>(PASSWORD, &["DBSIZE"]).unwrap();
-        servers.wait("a replica that has everything", || keys(primary) == keys(1 - primary));
+        servers.wait("replica that has everything", || keys(primary) == keys(1 - primary));
         for id in 0..50 {
             let key = key(&format!("{number}-{id}"));
             assert!(store.get(&key, now()).await.unwrap().is_some());
             assert!(store.touch(&key, now()).await.unwrap().is_some());
         }
         assert!(calls_of_get(1 - primary) >= at_replica + 100);
-        // The first fifty may all have come too soon for the replica, the hundred after them do not.
-        assert!(calls_of_get(primary) < at_primary + 75);
+        assert!(calls_of_get(primary) <= at_primary + 60);
         assert_eq!(store.get(&key("nowhere"), now()).await.unwrap(), None);
     }
     let stores = faces(&options);

@@ -32,7 +32,7 @@ impl RedisCluster {
     pub fn add_server(&mut self) -> usize {
         self.servers.push(node());
         self.meet(self.servers.len() - 1);
-        self.wait("a server more", |cluster| cluster.everybody_knows(cluster.servers.len()));
+        self.wait("server more", |cluster| cluster.everybody_knows(cluster.servers.len()));
         self.servers.len() - 1
     }
 
@@ -93,9 +93,9 @@ impl RedisCluster {
         for place in 1..self.servers.len() {
             self.meet(place);
         }
-        self.wait("a cluster that knows itself", |cluster| cluster.everybody_knows(4));
+        self.wait("cluster that knows itself", |cluster| cluster.everybody_knows(4));
         self.ask(3, &["CLUSTER", "REPLICATE", &self.id(0)]);
-        self.wait("a cluster that is up", |cluster| {
+        self.wait("cluster that is up", |cluster| {
             cluster.everybody_knows(4)
                 && (0..4).all(|place| cluster.has_replica(place))
                 && cluster

@@ -36,7 +36,7 @@ impl SentinelServers {
         let replica = RedisServer::start_with(&[&login[..], &["--replicaof", &following]].concat());
         let sentinels = (0..3).map(|_| sentinel(primary.port())).collect();
         let all = Self { servers: vec![primary, replica], sentinels };
-        all.wait("a replica that follows, and sentinels that know each other", || {
+        all.wait("replica that follows, and sentinels that know each other", || {
             let is_complete = |sentinel: &RedisServer| {
                 let quorum =
                     sentinel.query_as::<String>(SENTINEL_PASSWORD, &["SENTINEL", "CKQUORUM", MASTER]);
@@ -44,6 +44,12 @@ impl SentinelServers {
             };
             all.sentinels.iter().all(is_complete)
         });
+        // A replica may say that it follows before it gets what is written.
+        all.servers[0].query_as::<()>(PASSWORD, &["SET", "ready", "1"]).unwrap();
+        all.wait("replica that gets what is written", || {
+            all.servers[1].query_as::<bool>(PASSWORD, &["EXISTS", "ready"]).is_ok_and(|exists| exists)
+        });
+        all.servers[0].query_as::<()>(PASSWORD, &["DEL", "ready"]).unwrap();
         all.sentinels.iter().for_each(|sentinel| hasten(sentinel, &USUAL));
         all
     }
@@ -75,7 +81,7 @@ impl SentinelServers {
 
     /// Waits until the sentinels know a replica that follows.
     pub fn wait_for_replica(&self) {
-        self.wait("a replica that follows", || self.sentinels.iter().all(follower_of));
+        self.wait("replica that follows", || self.sentinels.iter().all(follower_of));
     }
 
     /// Waits until everything that the primary has acknowledged is at the replica, and has it acknowledge no more
@@ -84,7 +90,7 @@ impl SentinelServers {
         let primary = &self.servers[primary];
         let pause = ["CLIENT", "PAUSE", "60000", "WRITE"];
         primary.query_as::<()>(PASSWORD, &pause).expect("a primary can be paused");
-        self.wait("a replica that has everything", || {
+        self.wait("replica that has everything", || {
             let state: String = primary.query_as(PASSWORD, &["INFO", "replication"]).expect("it answers");
             let after = |text: &str| {
                 let rest = state.split(text).nth(1)?;

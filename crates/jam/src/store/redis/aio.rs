@@ -190,8 +190,11 @@ impl AsyncRedisStore {
     /// The answer of one of the slot's replicas, if it has one.
     async fn ask_replica(&self, request: &Request<'_>) -> Option<Value> {
         let slot = self.servers.is_cluster().then(|| request.slot());
-        let link =
-            self.with_current(|current| current.network.replica(slot).map(|(_, link)| Arc::clone(link)))?;
+        let link = self.with_current(|current| {
+            let (_, link) = current.network.replica(slot)?;
+            let link = Arc::clone(link);
+            Some(current.living(link))
+        })?;
         let asking = async {
             let (mut connection, link) = self.connect(link).await.ok()?;
             let answer = ask(&mut connection, request, false).await;
@@ -351,7 +354,10 @@ impl AsyncRedisStore {
             match timeout_at(half.into(), self.ask_witness(witness)).await {
                 Ok(Ok(layout)) => return Ok(layout),
                 Ok(Err(error)) => failed = Some(error),
-                Err(_) => failed = Some(too_late().into()),
+                Err(_) => {
+                    self.with_current(|current| current.network.doubt(&Target::Node(witness.clone())));
+                    failed = Some(too_late().into());
+                }
             }
         }
         Err(failed.unwrap_or_else(|| too_late().into()))

@@ -437,12 +437,12 @@ pub(super) fn slots() -> Cmd {
 /// A server that does not know its own name is known by that under which it was `asked`.
 pub(super) fn layout(answer: &Value, asked: &Address) -> Result<Layout> {
     let Value::Array(ranges) = answer else { return Err(strange("slots are no array")) };
-    let layout: Layout = ranges.iter().filter_map(|range| slot_range(range, asked)).collect();
-    if layout.is_empty() {
+    let ranges: Vec<Range> = ranges.iter().filter_map(|range| slot_range(range, asked)).collect();
+    if ranges.is_empty() {
         let reason = "the Redis cluster has no slots yet; its servers have not been joined";
         return Err(StoreError::Unavailable(reason.into()).into());
     }
-    Ok(layout)
+    Ok(Layout { ranges, told_by: asked.clone() })
 }
 
 /// First and last slot, the primary, the replicas.

@@ -44,7 +44,7 @@ impl Servers {
     fn connect_named(&self, sentinels: &Sentinels, role: Role, until: Instant) -> Result<Connection> {
         let mut failed = None;
         for sentinel in sentinels.in_order() {
-            let until = half_way(until)?;
+            let Ok(until) = half_way(until) else { break };
             let connected = named(sentinels, sentinel, role, until)
                 .and_then(|address| self.connect_as(role, &address, until));
             match connected {
@@ -137,7 +137,7 @@ impl Servers {
     ) -> Result<MultiplexedConnection> {
         let mut failed = None;
         for sentinel in sentinels.in_order() {
-            let until = half_way(until)?;
+            let Ok(until) = half_way(until) else { break };
             let connecting = async {
                 let address = named_async(sentinels, sentinel, role, until).await?;
                 self.connect_as_async(role, &address, until, Arc::clone(&ended)).await

@@ -171,6 +171,9 @@ pub(super) fn failure(error: &RedisError) -> StoreError {
                     .into(),
             )
         }
+        ErrorKind::Server(_) if error.to_string().contains("not allowed in cluster mode") => StoreError::Refused(
+            "a Redis cluster has no databases to choose from; leave the number out at the end of the URLs".into(),
+        ),
         ErrorKind::Server(_) if error.to_string().contains("cluster support disabled") => StoreError::Refused(
             "the Redis server is part of no cluster; give its URL alone, as a list of URLs names a cluster"
                 .into(),
@@ -195,12 +198,13 @@ pub(super) fn sentinel_failure(error: &RedisError) -> StoreError {
 
 /// The failure of the last attempt, where other servers could have taken over.
 fn given_up(error: &RedisError, servers: &Servers) -> StoreError {
-    if servers.can_change() && is_replaced(error) {
-        return StoreError::Unavailable(
+    match server_code(error) {
+        "MOVED" | "ASK" if servers.can_change() => refused("TRYAGAIN"),
+        "READONLY" | "MASTERDOWN" if servers.can_change() => StoreError::Unavailable(
             "no Redis server is the primary at the moment; a fail-over may be under way".into(),
-        );
+        ),
+        _ => failure(error),
     }
-    failure(error)
 }
 
 /// What is told when a call has run out of time between its attempts.

@@ -17,7 +17,10 @@ const REST: Duration = Duration::from_secs(1);
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
 /// Which slots are where, as a server of the cluster tells it.
-pub(super) type Layout = Vec<Range>;
+pub(super) struct Layout {
+    pub(super) ranges: Vec<Range>,
+    pub(super) told_by: Address,
+}
 
 /// Slots that lie next to each other and have the same servers.
 pub(super) struct Range {
@@ -53,8 +56,9 @@ pub(super) struct Network<T> {
     servers: Vec<Known<T>>,
     /// For each slot the place of its primary in `servers`. Empty where the first server has all keys.
     slots: Vec<u16>,
-    /// When the layout was taken over.
+    /// When the layout was taken over, and who has told it.
     arranged: Option<Instant>,
+    told_by: Option<Address>,
 }
 
 struct Known<T> {
@@ -74,7 +78,7 @@ impl<T> Network<T> {
     pub(super) fn new(servers: &Servers, make: fn(&Target) -> T) -> Self {
         let seeds = servers.seeds();
         let slots = if seeds.is_empty() { Vec::new() } else { vec![NOBODY; SLOTS] };
-        let mut network = Self { make, servers: Vec::new(), slots, arranged: None };
+        let mut network = Self { make, servers: Vec::new(), slots, arranged: None, told_by: None };
         if seeds.is_empty() {
             let primary = network.place_of(&Target::Role(Role::Primary));
             if servers.read_from_replicas() {
@@ -155,9 +159,10 @@ impl<T> Network<T> {
     /// Takes over a layout. What is kept for servers that are in it stays.
     pub(super) fn arrange(&mut self, layout: &Layout) {
         self.arranged = Some(Instant::now());
+        self.told_by = Some(layout.told_by.clone());
         let mut before = std::mem::take(&mut self.servers);
         self.slots = vec![NOBODY; SLOTS];
-        for range in layout {
+        for range in &layout.ranges {
             let primary = self.take_over(&range.primary, &mut before);
             let replicas =
                 range.replicas.iter().map(|replica| self.take_over(replica, &mut before)).collect();
@@ -169,10 +174,17 @@ impl<T> Network<T> {
         }
     }
 
-    /// The servers to be asked for the layout of a cluster, the best first.
+    /// The servers to be asked for the layout of a cluster, the best first: that which told it the last time, as others
+    /// may hang; then those at which nothing went wrong.
     pub(super) fn witnesses(&self, servers: &Servers) -> Vec<Address> {
-        let (doubted, trusted): (Vec<_>, Vec<_>) = self.servers.iter().partition(|server| server.doubted);
-        let known = trusted.iter().chain(&doubted).filter_map(|server| match &server.target {
+        let rank = |server: &&Known<T>| match &server.target {
+            _ if server.doubted => 2,
+            Target::Node(address) if self.told_by.as_ref() == Some(address) => 0,
+            _ => 1,
+        };
+        let mut known: Vec<&Known<T>> = self.servers.iter().collect();
+        known.sort_by_key(rank);
+        let known = known.into_iter().filter_map(|server| match &server.target {
             Target::Node(address) => Some(address),
             Target::Role(_) => None,
         });
