@@ -113,38 +113,44 @@ impl AsyncRedisStore {
 
     // Attempts.
 
+    // What is rarely needed is boxed, so that the future of the usual way stays small.
+
     async fn send(&self, request: &Request<'_>) -> Result<Value> {
-        let started = Instant::now();
+        self.send_since(Instant::now(), request).await
+    }
+
+    async fn send_since(&self, started: Instant, request: &Request<'_>) -> Result<Value> {
         let slot = self.servers.is_cluster().then(|| request.slot());
-        match self.attempt(request, slot, None).await {
+        match self.attempt(request, slot).await {
             Ok(answer) => Ok(answer),
-            // Boxed, so that the usual way stays small.
-            Err(failed) => Box::pin(self.persist(request, slot, failed, started)).await,
+            Err(failed) => Box::pin(self.persist(started, request, slot, failed)).await,
         }
     }
 
     /// What can be read from a replica, where that is asked for; with what it does not have, the primary is asked.
-    async fn read(&self, request: &Request<'_>) -> Result<Value> {
-        if !self.servers.read_from_replicas() || self.closed.load(Ordering::Acquire) {
-            return self.send(request).await;
+    async fn read(&self, started: Instant, request: &Request<'_>) -> Result<Value> {
+        if self.servers.read_from_replicas() && !self.closed.load(Ordering::Acquire) {
+            return Box::pin(self.read_from_replica(started, request)).await;
         }
-        let deadline = self.servers.deadline(Instant::now());
-        match Box::pin(self.ask_replica(request)).await {
-            Some(answer) => Ok(answer),
-            None => {
-                let primary = timeout_at(deadline.into(), Box::pin(self.send(request))).await;
-                primary.unwrap_or_else(|_| Err(too_late().into()))
-            }
+        self.send_since(started, request).await
+    }
+
+    async fn read_from_replica(&self, started: Instant, request: &Request<'_>) -> Result<Value> {
+        if let Some(answer) = self.ask_replica(request).await {
+            return Ok(answer);
         }
+        let deadline = self.servers.deadline(started);
+        let primary = timeout_at(deadline.into(), self.send_since(started, request)).await;
+        primary.unwrap_or_else(|_| Err(too_late().into()))
     }
 
     /// Further attempts, until there is an answer or the patience ends.
     async fn persist(
         &self,
+        started: Instant,
         request: &Request<'_>,
         slot: Option<u16>,
         mut failed: Failed,
-        started: Instant,
     ) -> Result<Value> {
         let mut patience = Patience::new(&self.servers, started);
         while let Some(pause) = patience.pause(&failed.next)
@@ -159,7 +165,12 @@ impl AsyncRedisStore {
                 Next::Ask(address) => asked = Some(address),
                 Next::Again | Next::Fail => {}
             }
-            let attempt = self.attempt(request, slot, asked.as_ref());
+            let attempt = async {
+                match &asked {
+                    None => self.attempt(request, slot).await,
+                    Some(address) => self.attempt_at(request, address).await,
+                }
+            };
             failed = match timeout_at(patience.deadline().into(), attempt).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(failed)) => failed,
@@ -169,22 +180,24 @@ impl AsyncRedisStore {
         Err(failed.error)
     }
 
-    /// Asks the primary of the slot; or, this once, another server.
-    async fn attempt(
-        &self,
-        request: &Request<'_>,
-        slot: Option<u16>,
-        asked: Option<&Address>,
-    ) -> Result<Value, Failed> {
-        let connected = match asked {
-            None => self.connection(slot).await,
-            Some(address) => self.connection_to(&Target::Node(address.clone())).await,
-        };
+    /// Asks the primary of the slot.
+    async fn attempt(&self, request: &Request<'_>, slot: Option<u16>) -> Result<Value, Failed> {
+        let connected = self.connection(slot).await;
         let (mut connection, link) = connected.map_err(|error| Failed::unsent(error, &self.servers))?;
-        ask(&mut connection, request, asked.is_some()).await.map_err(|error| {
-            self.learn_from(&error, &link);
-            Failed::asked(&error, request, &self.servers, &link.target)
-        })
+        ask(&mut connection, request).await.map_err(|error| self.failed(&error, request, &link))
+    }
+
+    /// Asks another server, to which the slot is being moved.
+    async fn attempt_at(&self, request: &Request<'_>, address: &Address) -> Result<Value, Failed> {
+        let connected = self.connection_to(&Target::Node(address.clone())).await;
+        let (mut connection, link) = connected.map_err(|error| Failed::unsent(error, &self.servers))?;
+        let answer = ask_while_moving(&mut connection, request).await;
+        answer.map_err(|error| self.failed(&error, request, &link))
+    }
+
+    fn failed(&self, error: &RedisError, request: &Request<'_>, link: &Arc<Link>) -> Failed {
+        self.learn_from(error, link);
+        Failed::asked(error, request, &self.servers, &link.target)
     }
 
     /// The answer of one of the slot's replicas, if it has one.
@@ -197,7 +210,7 @@ impl AsyncRedisStore {
         })?;
         let asking = async {
             let (mut connection, link) = self.connect(link).await.ok()?;
-            let answer = ask(&mut connection, request, false).await;
+            let answer = ask(&mut connection, request).await;
             answer.inspect_err(|error| self.learn_from(error, &link)).ok()
         };
         match asking.await {
@@ -215,7 +228,7 @@ impl AsyncRedisStore {
         let mut servers: Vec<(MultiplexedConnection, Arc<Link>, Vec<&Request<'_>>)> = Vec::new();
         for request in requests {
             let Ok((connection, link)) = self.connection(Some(request.slot())).await else {
-                self.send(request).await?;
+                Box::pin(self.send(request)).await?;
                 continue;
             };
             match servers.iter_mut().find(|(_, known, _)| Arc::ptr_eq(known, &link)) {
@@ -254,9 +267,16 @@ impl AsyncRedisStore {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed.into());
         }
-        if let Some(link) = self.link(slot) {
-            return self.connect(link).await;
+        match self.link(slot) {
+            Some(link) => match link.connection.get() {
+                Some(Ok(connection)) => Ok((connection.clone(), link)),
+                _ => Box::pin(self.connect(link)).await,
+            },
+            None => Box::pin(self.survey_and_connect(slot)).await,
         }
+    }
+
+    async fn survey_and_connect(&self, slot: Option<u16>) -> Result<(MultiplexedConnection, Arc<Link>)> {
         let until = Instant::now() + self.servers.connect_timeout;
         let surveying = async {
             self.survey().await?;
@@ -394,24 +414,35 @@ impl AsyncRedisStore {
     }
 }
 
-async fn ask(
-    connection: &mut MultiplexedConnection,
-    request: &Request<'_>,
-    asking: bool,
-) -> RedisResult<Value> {
-    match say(connection, &request.command, asking).await {
+async fn ask(connection: &mut MultiplexedConnection, request: &Request<'_>) -> RedisResult<Value> {
+    match say(connection, &request.command).await {
         Err(error) if is_forgotten(&error) => match request.with_code() {
-            Some(command) => say(connection, &command, asking).await,
+            Some(command) => Box::pin(say(connection, &command)).await,
             None => Err(error),
         },
         answer => answer,
     }
 }
 
-async fn say(connection: &mut MultiplexedConnection, command: &Cmd, asking: bool) -> RedisResult<Value> {
-    if !asking {
-        return connection.send_packed_command(command).await.and_then(Value::extract_error);
+async fn say(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
+    connection.send_packed_command(command).await.and_then(Value::extract_error)
+}
+
+/// [`ask`], of a server to which the slot is being moved.
+async fn ask_while_moving(
+    connection: &mut MultiplexedConnection,
+    request: &Request<'_>,
+) -> RedisResult<Value> {
+    match say_after_asking(connection, &request.command).await {
+        Err(error) if is_forgotten(&error) => match request.with_code() {
+            Some(command) => say_after_asking(connection, &command).await,
+            None => Err(error),
+        },
+        answer => answer,
     }
+}
+
+async fn say_after_asking(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
     let both = command::after_asking(command);
     let mut answers = connection.send_packed_commands(&both, 0, both.len()).await?;
     answers.pop().unwrap_or(Value::Nil).extract_error()
@@ -420,15 +451,16 @@ async fn say(connection: &mut MultiplexedConnection, command: &Cmd, asking: bool
 impl AsyncStore for AsyncRedisStore {
     fn get<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
         Box::pin(async move {
-            let stored = command::stored(self.read(&self.commands.get(key)).await?)?;
+            let stored = command::stored(self.read(Instant::now(), &self.commands.get(key)).await?)?;
             Ok(stored.map(Stored::into_bytes))
         })
     }
 
     fn touch<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
         Box::pin(async move {
-            if let Some(server_now) = self.clock.now() {
-                let stored = command::stored(self.read(&self.commands.get(key)).await?)?;
+            let now = Instant::now();
+            if let Some(server_now) = self.clock.at(now) {
+                let stored = command::stored(self.read(now, &self.commands.get(key)).await?)?;
                 if stored.as_ref().is_none_or(|stored| stored.is_fresh(server_now)) {
                     return Ok(stored.map(Stored::into_bytes));
                 }
@@ -458,7 +490,7 @@ impl AsyncStore for AsyncRedisStore {
     ) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             if self.servers.is_cluster() {
-                return self.put_by_server(&self.commands.put_by_slot(entries, now)).await;
+                return Box::pin(self.put_by_server(&self.commands.put_by_slot(entries, now))).await;
             }
             self.send(&self.commands.put_many(entries, now)).await.map(drop)
         })

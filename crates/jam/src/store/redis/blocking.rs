@@ -102,11 +102,10 @@ impl RedisStore {
     }
 
     /// What can be read from a replica, where that is asked for; with what it does not have, the primary is asked.
-    fn read(&self, request: &Request<'_>) -> Result<Value> {
+    fn read(&self, started: Instant, request: &Request<'_>) -> Result<Value> {
         if !self.servers.read_from_replicas() || self.closed.load(Ordering::Acquire) {
-            return self.send(request);
+            return self.send_since(started, request, None);
         }
-        let started = Instant::now();
         match self.ask_replica(request) {
             Some(answer) => Ok(answer),
             None => self.send_since(started, request, Some(self.servers.deadline(started))),
@@ -402,13 +401,14 @@ impl std::ops::DerefMut for PoolGuard<'_> {
 
 impl Store for RedisStore {
     fn get(&self, key: &Key, _now: Timestamp) -> Result<Option<Vec<u8>>> {
-        let stored = command::stored(self.read(&self.commands.get(key))?)?;
+        let stored = command::stored(self.read(Instant::now(), &self.commands.get(key))?)?;
         Ok(stored.map(Stored::into_bytes))
     }
 
     fn touch(&self, key: &Key, _now: Timestamp) -> Result<Option<Vec<u8>>> {
-        if let Some(server_now) = self.clock.now() {
-            let stored = command::stored(self.read(&self.commands.get(key))?)?;
+        let now = Instant::now();
+        if let Some(server_now) = self.clock.at(now) {
+            let stored = command::stored(self.read(now, &self.commands.get(key))?)?;
             if stored.as_ref().is_none_or(|stored| stored.is_fresh(server_now)) {
                 return Ok(stored.map(Stored::into_bytes));
             }

@@ -170,10 +170,11 @@ impl ServerClock {
     }
 
     fn set(&self, server_now: i64) {
-        if self.now().is_some_and(|known| known >= server_now) {
+        let now = Instant::now();
+        if self.at(now).is_some_and(|known| known >= server_now) {
             return;
         }
-        let elapsed = self.elapsed();
+        let elapsed = self.elapsed(now);
         self.at_origin.store(server_now.saturating_sub(elapsed), Ordering::Release);
         self.trusted_until.store(elapsed.saturating_add(Self::TRUSTED), Ordering::Release);
     }
@@ -183,14 +184,14 @@ impl ServerClock {
         self.trusted_until.store(0, Ordering::Release);
     }
 
-    /// Milliseconds since 1970, if they are known.
-    fn now(&self) -> Option<i64> {
-        let elapsed = self.elapsed();
+    /// Milliseconds since 1970 at a moment of our own clock, if they are known.
+    fn at(&self, now: Instant) -> Option<i64> {
+        let elapsed = self.elapsed(now);
         let is_trusted = elapsed < self.trusted_until.load(Ordering::Acquire);
         is_trusted.then(|| self.at_origin.load(Ordering::Acquire).saturating_add(elapsed))
     }
 
-    fn elapsed(&self) -> i64 {
-        i64::try_from(self.origin.elapsed().as_millis()).unwrap_or(i64::MAX)
+    fn elapsed(&self, now: Instant) -> i64 {
+        i64::try_from(now.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
 }
