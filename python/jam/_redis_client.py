@@ -36,7 +36,14 @@ HEADER = struct.Struct("<Bdddd")
 """What a value begins with: version, creation, idle time, deadline, last use; in milliseconds, -1 for no limit."""
 
 LAST_USE = struct.Struct("<d")
-VERSION = 1
+
+PLAIN, NOTED = 1, 2
+"""The versions of a value: in the second a note follows the header, and its length comes first."""
+
+NOTE_LENGTH = struct.Struct("<H")
+
+START = HEADER.size + NOTE_LENGTH.size
+"""So much of a value tells how much stands in front of its record."""
 
 LIST_NAMESPACE = "jwt_list"
 """What the names of a list's keys begin with; the same as where Jam's own connection is used."""
@@ -82,16 +89,19 @@ class Stored:
     idle: float
     deadline: float
     last_used: float
+    note: bytes = b""
     record: bytes = b""
 
     @classmethod
     def parse(cls, value: bytes | None) -> Stored | None:
         if not value:
             return None
-        if len(value) < HEADER.size or value[0] != VERSION:
+        end = front_size(value)
+        if end > len(value):
             raise JamStoreRefused("a key in Redis holds what Jam did not write")
         _, created, idle, deadline, last_used = HEADER.unpack_from(value)
-        return cls(created, idle, deadline, last_used, value[HEADER.size :])
+        note = value[START:end]
+        return cls(created, idle, deadline, last_used, note, value[end:])
 
     def expires(self) -> float:
         by_idling = self.last_used + self.idle if self.idle >= 0 else NEVER
@@ -102,12 +112,23 @@ class Stored:
         return _jam.SessionCodec.touch_is_due(self.idle, self.last_used, now)
 
     def to_bytes(self) -> bytes:
-        return HEADER.pack(VERSION, self.created, self.idle, self.deadline, self.last_used) + self.record
+        note = NOTE_LENGTH.pack(len(self.note)) + self.note if self.note else b""
+        version = NOTED if self.note else PLAIN
+        return HEADER.pack(version, self.created, self.idle, self.deadline, self.last_used) + note + self.record
+
+
+def front_size(value: bytes) -> int:
+    """How much stands in front of the record of a value, which may be cut short after the length of its note."""
+    if len(value) < HEADER.size or value[0] not in (PLAIN, NOTED):
+        raise JamStoreRefused("a key in Redis holds what Jam did not write")
+    if value[0] == PLAIN:
+        return HEADER.size
+    return START + int.from_bytes(value[HEADER.size : START], "little")
 
 
 def new_value(record: bytes, idle: int | None, rest: int | None, now: float) -> Stored:
     """A value that is made now: it lives `idle` ms after each use, and `rest` ms from now at most."""
-    return Stored(now, -1 if idle is None else idle, -1 if rest is None else now + rest, now, record)
+    return Stored(now, -1 if idle is None else idle, -1 if rest is None else now + rest, now, record=record)
 
 
 def set_value(name: str, stored: Stored) -> list[Command]:
@@ -255,7 +276,8 @@ class SessionSteps:
             raise JamSessionNotFound("no live session has this id")
         if exists:
             raise JamValidationError("the id factory made an id that is in use; it must never make one twice")
-        stored.record, stored.last_used = self._codec.reseal(old, new, stored.record), milliseconds(time)
+        stored.record, stored.note = self._codec.reseal(old, new, stored.record, stored.note)
+        stored.last_used = milliseconds(time)
         moved = [("DEL", old_name), ("ZREM", index, old[1])]
         listed = enlist(index, new[1], stored.expires(), stored.last_used, last)
         yield Commit([*set_value(new_name, stored), *moved, *listed])
@@ -265,8 +287,13 @@ class SessionSteps:
         index = self._index(self._codec.group(session_key))
         (ids,) = yield Ask([("ZRANGE", index, 0, -1)])
         handles = [text(key_id) for key_id in ids]
-        headers = yield Ask([("GETRANGE", index + handle, 0, HEADER.size - 1) for handle in handles])
-        live = [(Stored.parse(header), handle) for header, handle in zip(headers, handles, strict=True)]
+        starts = yield Ask([("GETRANGE", index + handle, 0, START - 1) for handle in handles])
+        fronts = {handle: start for handle, start in zip(handles, starts, strict=True) if start}
+        noted = [handle for handle, start in fronts.items() if start[0] == NOTED]
+        if noted:
+            whole = yield Ask([("GETRANGE", index + handle, 0, front_size(fronts[handle]) - 1) for handle in noted])
+            fronts.update(zip(noted, whole, strict=True))
+        live = [(Stored.parse(front), handle) for handle, front in fronts.items()]
         oldest_first = sorted((stored.created, handle, stored) for stored, handle in live if stored is not None)
         return [session_info(handle, stored) for _, handle, stored in oldest_first]
 

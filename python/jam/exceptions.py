@@ -53,6 +53,7 @@ __all__ = [
     "JamPASETOInvalidTokenFormat",
     "JamPASETOKeyVerificationError",
     "JamPASETONotYetValid",
+    "JamSessionConflict",
     "JamSessionEmptyAESKey",
     "JamSessionError",
     "JamSessionNotFound",
@@ -351,6 +352,12 @@ class JamSessionNotFound(JamSessionError):
     """No live session has this id."""
 
     code = "sessions.not_found"
+
+
+class JamSessionConflict(JamSessionError):
+    """The session was changed since the version that a write was meant for; nothing was written."""
+
+    code = "sessions.conflict"
 
 
 class JamSessionEmptyAESKey(JamSessionError, JamConfigurationError):

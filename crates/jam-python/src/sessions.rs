@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jam::config::SESSIONS_NAMESPACE;
 use jam::session::{self, IdFactory};
-use jam::store::{Key, Lifetime};
+use jam::store::{Found, Key, Lifetime};
 use jam::{ConfigurationError, Error, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -532,19 +532,24 @@ impl SessionCodec {
         loaded(py, &self.serializer, data.as_deref())
     }
 
-    /// The record of the key `old` as it has to be under the key `new`; raises JamSessionNotFound where it does
-    /// not open.
+    /// The record and the note of the key `old` as they have to be under the key `new`; raises JamSessionNotFound where
+    /// the record does not open.
     fn reseal<'py>(
         &self,
         py: Python<'py>,
         old: PyKey,
         new: PyKey,
-        record: &[u8],
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let exchange = self.codec.exchange(&from_py_key(old), &from_py_key(new), Some(record.to_vec()));
+        record: Vec<u8>,
+        note: Vec<u8>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let found = Found { value: record, note, created: Timestamp::from_millis(0), expires: None };
+        let exchange = self.codec.exchange(&from_py_key(old), &from_py_key(new), Some(&found));
         log::flush(py);
-        let replacement = exchange.map_err(to_py)?.map(|exchange| exchange.replacement);
-        Ok(PyBytes::new(py, replacement.as_deref().unwrap_or(record)))
+        let (record, note) = match exchange.map_err(to_py)? {
+            Some(exchange) => (exchange.replacement, exchange.note),
+            None => (found.value, found.note),
+        };
+        Ok((PyBytes::new(py, &record), PyBytes::new(py, &note)))
     }
 
     /// Whether a use at `now` is worth a write, as the last one written down is too long ago. In milliseconds; a negative

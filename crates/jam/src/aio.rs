@@ -15,7 +15,7 @@ use crate::config::{
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
-    to_bytes,
+    to_bytes, to_value,
 };
 use crate::jose::Jwt;
 use crate::jose::jwe::{Decrypted, Jwe};
@@ -25,10 +25,10 @@ use crate::oauth2::aio::Client;
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::aio::ReplayGuard;
-use crate::session::SessionInfo;
 use crate::session::aio::Sessions;
+use crate::session::{Session, SessionInfo};
 use crate::token_list::aio::TokenList;
-use crate::{Result, Timestamp};
+use crate::{Error, Result, Timestamp};
 
 /// The awaited twin of [`crate::Jam`]: JSON Web Tokens, sessions, OAuth 2.0, one-time passwords and PASETO behind one
 /// configured object.
@@ -185,14 +185,50 @@ impl Jam {
         self.parts.session()?.create(session_key, &to_bytes(data)?, Timestamp::now()).await
     }
 
+    /// See [`Jam::session_create_with`](crate::Jam::session_create_with).
+    pub async fn session_create_with(
+        &self,
+        session_key: &str,
+        data: &Value,
+        metadata: &Map<String, Value>,
+    ) -> Result<String> {
+        self.parts.session()?.create_with(session_key, &to_bytes(data)?, metadata, Timestamp::now()).await
+    }
+
     /// See [`Jam::session_get`](crate::Jam::session_get).
     pub async fn session_get(&self, session_id: &str) -> Result<Option<Value>> {
         from_bytes(self.parts.session()?.get(session_id, Timestamp::now()).await?)
     }
 
+    /// See [`Jam::session_read`](crate::Jam::session_read).
+    pub async fn session_read(&self, session_id: &str) -> Result<Option<Session<Value>>> {
+        let session = self.parts.session()?.read(session_id, Timestamp::now()).await?;
+        session.map(|session| session.try_map(|data| to_value(data))).transpose()
+    }
+
     /// See [`Jam::session_update`](crate::Jam::session_update).
     pub async fn session_update(&self, session_id: &str, data: &Value) -> Result<()> {
         self.parts.session()?.update(session_id, &to_bytes(data)?, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_update_if`](crate::Jam::session_update_if).
+    pub async fn session_update_if(&self, session_id: &str, data: &Value, version: &str) -> Result<()> {
+        self.parts.session()?.update_if(session_id, &to_bytes(data)?, version, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_modify`](crate::Jam::session_modify).
+    pub async fn session_modify<E: From<Error>>(
+        &self,
+        session_id: &str,
+        mut change: impl FnMut(Value) -> Result<Value, E>,
+    ) -> Result<Value, E> {
+        let mut written = Value::Null;
+        let modified = self.parts.session()?.modify(session_id, Timestamp::now(), |data| {
+            written = change(to_value(&data)?)?;
+            Ok::<_, E>(to_bytes(&written)?)
+        });
+        modified.await?;
+        Ok(written)
     }
 
     /// See [`Jam::session_delete`](crate::Jam::session_delete).
@@ -203,6 +239,16 @@ impl Jam {
     /// See [`Jam::session_clear`](crate::Jam::session_clear).
     pub async fn session_clear(&self, session_key: &str) -> Result<()> {
         self.parts.session()?.clear(session_key, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_clear_except`](crate::Jam::session_clear_except).
+    pub async fn session_clear_except(&self, session_key: &str, keep: &str) -> Result<()> {
+        self.parts.session()?.clear_except(session_key, keep, Timestamp::now()).await
+    }
+
+    /// See [`Jam::session_revoke`](crate::Jam::session_revoke).
+    pub async fn session_revoke(&self, session_key: &str, handle: &str) -> Result<bool> {
+        self.parts.session()?.revoke(session_key, handle, Timestamp::now()).await
     }
 
     /// See [`Jam::session_rework`](crate::Jam::session_rework).

@@ -190,6 +190,9 @@ pub enum SessionError {
     /// The id names no live session.
     #[error("no live session has this id")]
     NotFound,
+    /// The session has been written to since the version that a write was meant for.
+    #[error("the session was changed meanwhile; read it again and repeat what was to be changed")]
+    Conflict,
     /// Encryption at rest is asked for without a key.
     #[error("{0}")]
     EmptyAesKey(Reason),
@@ -273,6 +276,7 @@ impl Error {
         "paseto.token_not_yet_valid",
         "paseto.invalid_claim",
         "sessions.not_found",
+        "sessions.conflict",
         "sessions.empty_aes_key",
         "store.unavailable",
         "store.timed_out",
@@ -325,6 +329,7 @@ impl Error {
             Self::Paseto(PasetoError::NotYetValid) => "paseto.token_not_yet_valid",
             Self::Paseto(PasetoError::InvalidClaim { .. }) => "paseto.invalid_claim",
             Self::Session(SessionError::NotFound) => "sessions.not_found",
+            Self::Session(SessionError::Conflict) => "sessions.conflict",
             Self::Session(SessionError::EmptyAesKey(_)) => "sessions.empty_aes_key",
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::TimedOut(_)) => "store.timed_out",

@@ -461,8 +461,11 @@ pub(crate) fn to_bytes(data: &Value) -> Result<Vec<u8>> {
 
 /// Session data from their stored form.
 pub(crate) fn from_bytes(bytes: Option<Vec<u8>>) -> Result<Option<Value>> {
-    let value = bytes.map(|bytes| json_value(&bytes)).transpose();
-    value.map_err(|_| {
+    bytes.as_deref().map(to_value).transpose()
+}
+
+pub(crate) fn to_value(bytes: &[u8]) -> Result<Value> {
+    json_value(bytes).map_err(|_| {
         StoreError::Refused("the session's data are not JSON; another program wrote them".into()).into()
     })
 }

@@ -12,7 +12,7 @@ use crate::config::{
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
-    to_bytes,
+    to_bytes, to_value,
 };
 use crate::jose::Jwt;
 use crate::jose::jwe::{Decrypted, Jwe};
@@ -21,9 +21,9 @@ use crate::oauth2::{CallOptions, Client};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::ReplayGuard;
-use crate::session::{SessionInfo, Sessions};
+use crate::session::{Session, SessionInfo, Sessions};
 use crate::token_list::TokenList;
-use crate::{Result, Timestamp};
+use crate::{Error, Result, Timestamp};
 
 /// JSON Web Tokens, sessions, OAuth 2.0, one-time passwords and PASETO behind one configured object.
 ///
@@ -311,6 +311,28 @@ impl Jam {
         self.parts.session()?.create(session_key, &to_bytes(data)?, Timestamp::now())
     }
 
+    /// As [`Jam::session_create`], with metadata: what [`Jam::session_list`] tells of the session later, such as the address
+    /// and the browser that it was opened from. At most [`MAX_METADATA`](crate::session::MAX_METADATA) bytes as JSON.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let metadata = serde_json::json!({"address": "192.0.2.1", "user_agent": "Firefox"});
+    /// jam.session_create_with("user", &serde_json::json!({"user_id": 1}), metadata.as_object().unwrap())?;
+    /// assert_eq!(jam.session_list("user")?[0].metadata["user_agent"], "Firefox");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Jam::session_create`]; [`Error::Validation`](crate::Error::Validation) for longer metadata.
+    pub fn session_create_with(
+        &self,
+        session_key: &str,
+        data: &Value,
+        metadata: &Map<String, Value>,
+    ) -> Result<String> {
+        self.parts.session()?.create_with(session_key, &to_bytes(data)?, metadata, Timestamp::now())
+    }
+
     /// The data of a session; `None` for an id that is unknown, expired, malformed or forged.
     ///
     /// ```
@@ -327,6 +349,24 @@ impl Jam {
         from_bytes(self.parts.session()?.get(session_id, Timestamp::now())?)
     }
 
+    /// A session with its data, their version, its metadata and its times; `None` as for [`Jam::session_get`].
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({"user_id": 1}))?;
+    /// let session = jam.session_read(&session_id)?.unwrap();
+    /// assert_eq!(session.data["user_id"], 1);
+    /// assert_eq!(session.handle, jam.session_list("user")?[0].handle);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn session_read(&self, session_id: &str) -> Result<Option<Session<Value>>> {
+        let session = self.parts.session()?.read(session_id, Timestamp::now())?;
+        session.map(|session| session.try_map(|data| to_value(data))).transpose()
+    }
+
     /// Replaces the data of a live session.
     ///
     /// ```
@@ -341,6 +381,55 @@ impl Jam {
     /// [`SessionError::NotFound`](crate::SessionError::NotFound): no session is made; the store's.
     pub fn session_update(&self, session_id: &str, data: &Value) -> Result<()> {
         self.parts.session()?.update(session_id, &to_bytes(data)?, Timestamp::now())
+    }
+
+    /// As [`Jam::session_update`], if the session still has the version that [`Jam::session_read`] told.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({"theme": "light"}))?;
+    /// let read = jam.session_read(&session_id)?.unwrap();
+    /// jam.session_update(&session_id, &serde_json::json!({"theme": "dark"}))?;
+    /// let stale = jam.session_update_if(&session_id, &serde_json::json!({"theme": "blue"}), &read.version);
+    /// assert_eq!(stale.unwrap_err().code(), "sessions.conflict");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Jam::session_update`]; [`SessionError::Conflict`](crate::SessionError::Conflict) when data was written
+    /// since, and for text that is no version.
+    pub fn session_update_if(&self, session_id: &str, data: &Value, version: &str) -> Result<()> {
+        self.parts.session()?.update_if(session_id, &to_bytes(data)?, version, Timestamp::now())
+    }
+
+    /// Replaces the data of a session by what `change` makes of them, and gives that. When somebody else writes meanwhile, it
+    /// is done again with the new data, up to 64 times; so `change` should do nothing but compute.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({"seen": 1}))?;
+    /// let data = jam.session_modify(&session_id, |mut data| {
+    ///     data["seen"] = (data["seen"].as_u64().unwrap_or(0) + 1).into();
+    ///     Ok::<_, jam::Error>(data)
+    /// })?;
+    /// assert_eq!(data["seen"], 2);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What `change` fails with, and then nothing is written; [`SessionError::NotFound`](crate::SessionError::NotFound);
+    /// [`SessionError::Conflict`](crate::SessionError::Conflict) when others wrote all the time; the store's.
+    pub fn session_modify<E: From<Error>>(
+        &self,
+        session_id: &str,
+        mut change: impl FnMut(Value) -> Result<Value, E>,
+    ) -> Result<Value, E> {
+        let mut written = Value::Null;
+        self.parts.session()?.modify(session_id, Timestamp::now(), |data| {
+            written = change(to_value(&data)?)?;
+            Ok::<_, E>(to_bytes(&written)?)
+        })?;
+        Ok(written)
     }
 
     /// Ends a session. An unknown id is no error.
@@ -375,6 +464,41 @@ impl Jam {
         self.parts.session()?.clear(session_key, Timestamp::now())
     }
 
+    /// Ends all sessions of an owner but the one with the id to `keep`: "sign out everywhere else". If that is no session of
+    /// the owner, all are ended.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let (here, there) = (jam.session_create("user", &1.into())?, jam.session_create("user", &2.into())?);
+    /// jam.session_clear_except("user", &here)?;
+    /// assert_eq!((jam.session_get(&here)?, jam.session_get(&there)?), (Some(1.into()), None));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn session_clear_except(&self, session_key: &str, keep: &str) -> Result<()> {
+        self.parts.session()?.clear_except(session_key, keep, Timestamp::now())
+    }
+
+    /// Ends the session of an owner that [`Jam::session_list`] tells under this handle; `false`: there is none.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;
+    /// let session_id = jam.session_create("user", &serde_json::json!({}))?;
+    /// let handle = &jam.session_list("user")?[0].handle;
+    /// assert!(!jam.session_revoke("somebody else", handle)?);
+    /// assert!(jam.session_revoke("user", handle)?);
+    /// assert_eq!(jam.session_get(&session_id)?, None);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn session_revoke(&self, session_key: &str, handle: &str) -> Result<bool> {
+        self.parts.session()?.revoke(session_key, handle, Timestamp::now())
+    }
+
     /// Gives a session a new id, atomically: same data, same deadline, and the old id is dead. Do this at each login.
     ///
     /// ```
@@ -392,7 +516,7 @@ impl Jam {
         self.parts.session()?.rework(old_session_id, Timestamp::now())
     }
 
-    /// The live sessions of an owner: a public handle and the times of each, never an id that could be used.
+    /// The live sessions of an owner: a public handle, the metadata and the times of each, never an id that could be used.
     ///
     /// ```
     /// # let jam = jam::Jam::from_value(serde_json::json!({"session": {"session_type": "memory"}}))?;

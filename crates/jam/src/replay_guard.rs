@@ -74,7 +74,7 @@ impl ReplayGuard {
     /// # Errors
     /// [`Error::Store`](crate::Error::Store).
     pub fn accept(&self, entry: &ReplayEntry, now: Timestamp) -> Result<bool> {
-        self.store.insert(&key(&entry.id), ACCEPTED, lifetime(entry, now), now)
+        self.store.insert(&key(&entry.id), ACCEPTED, b"", lifetime(entry, now), now)
     }
 
     /// Closes the store; later calls fail with [`StoreError::Closed`](crate::StoreError::Closed).
@@ -120,7 +120,7 @@ pub mod aio {
             now: Timestamp,
         ) -> impl Future<Output = Result<bool>> + Send + use<> {
             let (store, key, lifetime) = (Arc::clone(&self.store), key(&entry.id), lifetime(entry, now));
-            async move { store.insert(&key, ACCEPTED, lifetime, now).await }
+            async move { store.insert(&key, ACCEPTED, b"", lifetime, now).await }
         }
 
         /// See [`ReplayGuard::close`](super::ReplayGuard::close).

@@ -64,7 +64,7 @@ async fn a_call_is_one_command_to_the_server_that_has_the_key() {
         let (scripts, reads) = (calls("evalsha"), calls("get"));
         for owner in &owners {
             let (one, other) = (owned(owner, &format!("{number}a")), owned(owner, &format!("{number}b")));
-            store.insert(&one, b"v", FOREVER, now()).await.unwrap();
+            store.insert(&one, b"v", b"", FOREVER, now()).await.unwrap();
             store.put(&other, b"v", FOREVER, now()).await.unwrap();
             store.delete(&other, now()).await.unwrap();
             assert_eq!(store.rename(&one, &other, None, now()).await.unwrap(), Renamed::Moved);
@@ -124,7 +124,7 @@ async fn what_is_cleared_while_its_slot_moves_stays_cleared() {
                 let seen = tokio::task::block_in_place(|| {
                     runtime.block_on(async {
                         tokio::time::sleep(Duration::from_millis(10 * round)).await;
-                        (store.clear("g", now()).await, store.list("g", now()).await)
+                        (store.clear("g", None, now()).await, store.list("g", now()).await)
                     })
                 });
                 moving.join().unwrap();
@@ -365,7 +365,7 @@ async fn a_user_needs_the_rights_in_the_guide() {
         tokio::task::block_in_place(|| cluster.move_slot(slot, from, (from + 1) % 3));
         assert_eq!(store.rename(&one, &other, None, now()).await.unwrap(), Renamed::Moved);
         assert!(store.touch(&other, now()).await.unwrap().is_some());
-        assert_eq!(store.clear(&owner, now()).await.unwrap(), 1);
+        assert_eq!(store.clear(&owner, None, now()).await.unwrap(), 1);
     }
 }
 

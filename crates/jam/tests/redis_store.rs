@@ -48,9 +48,12 @@ async fn dropped_reads_never_shift_the_answers_of_others() {
                         let _ = tokio::time::timeout(patience, store.get(&key, now())).await;
                         return;
                     }
-                    let read =
-                        if number % 2 == 0 { store.get(&key, now()) } else { store.touch(&key, now()) };
-                    assert_eq!(read.await.unwrap(), Some(key.id.repeat(50).into_bytes()));
+                    let read = if number % 2 == 0 {
+                        store.get(&key, now()).await.unwrap()
+                    } else {
+                        store.touch(&key, now()).await.unwrap().map(|found| found.value)
+                    };
+                    assert_eq!(read, Some(key.id.repeat(50).into_bytes()));
                 })
             })
             .collect();
@@ -70,15 +73,19 @@ async fn a_killed_server_is_an_error_in_time_and_a_restarted_one_is_found_again(
         for _ in 0..3 {
             let failed = tokio::time::timeout(PATIENCE, store.get(&key("a"), now())).await.unwrap();
             assert!(matches!(store_error(failed), StoreError::Unavailable(_)));
-            let failed =
-                tokio::time::timeout(PATIENCE, store.insert(&key("b"), b"v", FOREVER, now())).await.unwrap();
+            let failed = tokio::time::timeout(PATIENCE, store.insert(&key("b"), b"v", b"", FOREVER, now()))
+                .await
+                .unwrap();
             assert!(matches!(store_error(failed), StoreError::Unavailable(_)));
         }
         server.restart();
         recovers(&*store).await;
         // The new server knows no script.
-        assert!(store.insert(&key("b"), b"v", FOREVER, now()).await.unwrap());
-        assert_eq!(store.touch(&key("b"), now()).await.unwrap().as_deref(), Some(&b"v"[..]));
+        assert!(store.insert(&key("b"), b"v", b"", FOREVER, now()).await.unwrap());
+        assert_eq!(
+            store.touch(&key("b"), now()).await.unwrap().map(|found| found.value),
+            Some(b"v".to_vec())
+        );
     }
 }
 
@@ -92,7 +99,7 @@ async fn a_server_restarted_between_two_calls_goes_unnoticed() {
         server.restart();
         // Long enough for the blocking store to doubt its connections.
         tokio::time::sleep(Duration::from_millis(1_100)).await;
-        assert!(store.insert(&key("a"), b"v", FOREVER, now()).await.unwrap());
+        assert!(store.insert(&key("a"), b"v", b"", FOREVER, now()).await.unwrap());
     }
 }
 
@@ -274,7 +281,7 @@ async fn forgotten_scripts_are_brought_again() {
     for (store, id) in both(&server).iter().zip(["a", "b"]) {
         store.put(&key(id), b"v", FOREVER, now()).await.unwrap();
         server.command(&["SCRIPT", "FLUSH"]);
-        assert!(!store.insert(&key(id), b"w", FOREVER, now()).await.unwrap());
+        assert!(!store.insert(&key(id), b"w", b"", FOREVER, now()).await.unwrap());
         server.command(&["SCRIPT", "FLUSH"]);
         store.put_many(&[(key(id), b"x".to_vec(), FOREVER)], now()).await.unwrap();
         assert_eq!(store.get(&key(id), now()).await.unwrap().as_deref(), Some(&b"x"[..]));
@@ -297,7 +304,7 @@ async fn scripts_may_be_forgotten_at_any_moment() {
     for (store, name) in both(&server).iter().zip(["a", "b"]) {
         for number in 0..200 {
             let id = format!("{name}{number}");
-            assert!(store.insert(&key(&id), b"v", FOREVER, now()).await.unwrap());
+            assert!(store.insert(&key(&id), b"v", b"", FOREVER, now()).await.unwrap());
             assert!(store.delete(&key(&id), now()).await.unwrap());
         }
     }
@@ -345,7 +352,7 @@ async fn an_index_never_expires_before_its_members() {
             assert!(store.touch(&key("short"), now()).await.unwrap().is_some());
             assert!(time_left("sessions:{g}:") >= time_left("sessions:{g}:short") - 1);
         }
-        assert_eq!(store.clear("g", now()).await.unwrap(), 1);
+        assert_eq!(store.clear("g", None, now()).await.unwrap(), 1);
         assert_eq!(server.command(&["DBSIZE"]), ":0\r\n");
     }
 }
@@ -375,7 +382,7 @@ async fn no_command_goes_through_all_keys() {
         store.touch(&key("a"), now()).await.unwrap();
         store.rename(&key("a"), &key("c"), None, now()).await.unwrap();
         store.list("g", now()).await.unwrap();
-        store.clear("g", now()).await.unwrap();
+        store.clear("g", None, now()).await.unwrap();
     }
     for command in ["keys", "scan", "zscan"] {
         let calls = server.command(&["INFO", "commandstats"]);
@@ -392,7 +399,7 @@ async fn a_key_of_another_program_is_refused() {
         assert!(reason.contains("did not write") && !reason.contains("theirs"), "{reason}");
         server.command(&["DEL", "sessions:{g}:a"]);
         server.command(&["LPUSH", "sessions:{g}:a", "theirs"]);
-        let reason = refusal(store.replace(&key("a"), b"v", now()).await);
+        let reason = refusal(store.replace(&key("a"), b"v", None, now()).await);
         assert!(reason.contains("did not write") && !reason.contains("theirs"), "{reason}");
     }
 }

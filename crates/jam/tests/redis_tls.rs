@@ -9,7 +9,7 @@ use std::time::Duration;
 use jam::StoreError;
 use jam::store::{
     AsyncStore, Key, Lifetime, RedisClientCertificate, RedisOptions, RedisServers, RedisStore, RedisTls,
-    Renamed,
+    Renamed, Replaced,
 };
 use support::certificates::{Authority, TlsServer};
 use support::redis_server::RedisServer;
@@ -24,14 +24,14 @@ async fn use_every_command(store: &dyn AsyncStore) -> jam::Result<()> {
     let other = Key { group: Some("h".to_owned()), id: "a".to_owned() };
     let entries = [(key("a"), vec![], FOREVER), (key("b"), vec![], hour), (other, vec![], hour)];
     store.put_many(&entries, now()).await?;
-    assert!(!store.insert(&key("a"), b"v", FOREVER, now()).await?);
-    assert!(store.replace(&key("a"), b"v", now()).await?);
+    assert!(!store.insert(&key("a"), b"v", b"", FOREVER, now()).await?);
+    assert_eq!(store.replace(&key("a"), b"v", Some(b""), now()).await?, Replaced::Done);
     assert_eq!(store.get(&key("a"), now()).await?.as_deref(), Some(&b"v"[..]));
     assert!(store.touch(&key("a"), now()).await?.is_some());
     assert_eq!(store.rename(&key("a"), &key("c"), None, now()).await?, Renamed::Moved);
     assert_eq!(store.list("g", now()).await?.len(), 2);
     assert!(store.delete(&key("b"), now()).await?);
-    assert!(store.clear("g", now()).await? > 0);
+    assert!(store.clear("g", None, now()).await? > 0);
     Ok(())
 }
 

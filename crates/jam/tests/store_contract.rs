@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jam::store::{
-    AsyncStore, Entry, Exchange, JsonStore, Key, Lifetime, MemoryStore, OnThreads, RedisOptions,
-    RedisServers, Renamed, SqliteStore,
+    AsyncStore, Entry, Exchange, JsonStore, Key, Lifetime, MAX_NOTE, MemoryStore, OnThreads, RedisOptions,
+    RedisServers, Renamed, Replaced, SqliteStore,
 };
 use jam::{Error, StoreError, Timestamp};
 use support::blocking::Blocking;
@@ -92,7 +92,7 @@ impl Bench {
     }
 
     async fn touch(&self, key: &Key) -> Option<Vec<u8>> {
-        self.store.touch(key, self.now()).await.unwrap()
+        self.store.touch(key, self.now()).await.unwrap().map(|found| found.value)
     }
 
     async fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime) {
@@ -100,11 +100,15 @@ impl Bench {
     }
 
     async fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime) -> bool {
-        self.store.insert(key, value, lifetime, self.now()).await.unwrap()
+        self.store.insert(key, value, b"", lifetime, self.now()).await.unwrap()
     }
 
     async fn replace(&self, key: &Key, value: &[u8]) -> bool {
-        self.store.replace(key, value, self.now()).await.unwrap()
+        match self.store.replace(key, value, None, self.now()).await.unwrap() {
+            Replaced::Done => true,
+            Replaced::Missing => false,
+            Replaced::Conflict => panic!("nothing was expected, so nothing can conflict"),
+        }
     }
 
     async fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>) -> Renamed {
@@ -116,7 +120,7 @@ impl Bench {
     }
 
     async fn clear(&self, group: &str) -> u64 {
-        self.store.clear(group, self.now()).await.unwrap()
+        self.store.clear(group, None, self.now()).await.unwrap()
     }
 
     async fn list(&self, group: &str) -> Vec<Entry> {
@@ -230,7 +234,7 @@ async fn a_touch_is_written_down_once_a_hundredth_of_the_idle_time_has_gone_by(b
 
     // Within it, and within a minute, a store may save itself the write; one that tells no time of its own does.
     let soon = bench.now() + Duration::from_secs(59);
-    assert_eq!(bench.store.touch(&key, soon).await.unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(bench.store.touch(&key, soon).await.unwrap().map(|found| found.value), Some(b"v".to_vec()));
     match bench.clock {
         Clock::Told(_) => assert_eq!(last_used().await, written),
         Clock::Server => bench.assert_near(last_used().await, written),
@@ -383,6 +387,107 @@ async fn a_replace_keeps_creation_and_deadline_and_restarts_the_idle_time(bench:
     assert_eq!(bench.get(&key).await, None);
 }
 
+async fn a_replace_may_ask_how_the_old_bytes_begin(bench: Arc<Bench>) {
+    let replace = async |key: &Key, value: &[u8], expected: &[u8]| {
+        bench.store.replace(key, value, Some(expected), bench.now()).await.unwrap()
+    };
+    for key in [in_group("g", "a"), alone("a")] {
+        assert_eq!(replace(&key, b"w", b"").await, Replaced::Missing);
+        bench.put(&key, b"v1\0\xff rest", bench.idle(4)).await;
+        for unlike in [&b"v2"[..], b"1", b"v1\0\xff rest and more", b"v1\0\xfe", b"V"] {
+            assert_eq!(replace(&key, b"w", unlike).await, Replaced::Conflict, "{unlike:?}");
+        }
+        assert_eq!(bench.get(&key).await.as_deref(), Some(&b"v1\0\xff rest"[..]), "nothing was changed");
+        for (like, new) in [(&b"v1\0\xff"[..], &b"v2"[..]), (b"v2", b""), (b"", b"v3")] {
+            assert_eq!(replace(&key, new, like).await, Replaced::Done, "{like:?}");
+            assert_eq!(bench.get(&key).await.as_deref(), Some(new));
+        }
+        bench.wait(4).await;
+        assert_eq!(replace(&key, b"w", b"v3").await, Replaced::Missing, "what is expired stays so");
+        assert_eq!(bench.get(&key).await, None);
+    }
+}
+
+async fn a_conflict_does_not_prolong_the_life(bench: Arc<Bench>) {
+    let key = in_group("g", "a");
+    bench.put(&key, b"v", bench.idle(4)).await;
+    bench.wait(2).await;
+    let refused = bench.store.replace(&key, b"w", Some(b"x"), bench.now()).await.unwrap();
+    assert_eq!(refused, Replaced::Conflict);
+    bench.wait(2).await;
+    assert_eq!(bench.get(&key).await, None);
+}
+
+async fn a_note_stands_beside_its_value_as_long_as_that_lives(bench: Arc<Bench>) {
+    let (key, moved) = (in_group("g", "a"), in_group("g", "b"));
+    let notes = async || bench.list("g").await.into_iter().map(|entry| entry.note).collect::<Vec<_>>();
+    let touched = async |key: &Key| bench.store.touch(key, bench.now()).await.unwrap().unwrap();
+    assert!(bench.store.insert(&key, b"v", b"one", bench.idle(8), bench.now()).await.unwrap());
+    assert!(!bench.store.insert(&key, b"w", b"two", bench.idle(8), bench.now()).await.unwrap());
+    assert_eq!(notes().await, [b"one"]);
+    assert!(bench.replace(&key, b"longer than it was").await);
+    let found = touched(&key).await;
+    assert_eq!((&found.value[..], &found.note[..]), (&b"longer than it was"[..], &b"one"[..]));
+    assert_eq!(bench.rename(&key, &moved, None).await, Renamed::Moved);
+    assert_eq!(notes().await, [b"one"]);
+    let exchange = Exchange { expected: vec![], replacement: b"w".to_vec(), note: b"two".to_vec() };
+    assert_eq!(bench.rename(&moved, &key, Some(&exchange)).await, Renamed::Moved);
+    let found = touched(&key).await;
+    assert_eq!((&found.value[..], &found.note[..]), (&b"w"[..], &b"two"[..]));
+    assert_eq!(bench.get(&key).await.as_deref(), Some(&b"w"[..]), "no part of the note");
+    bench.put(&key, b"x", bench.idle(2)).await;
+    assert_eq!(notes().await, [b""], "a put is without one");
+    bench.wait(2).await;
+    assert!(bench.insert(&key, b"y", FOREVER).await);
+    assert_eq!(touched(&key).await.note, b"");
+}
+
+async fn a_note_goes_with_the_value_that_expires(bench: Arc<Bench>) {
+    for key in [in_group("g", "a"), alone("a")] {
+        assert!(bench.store.insert(&key, b"v", b"one", bench.idle(2), bench.now()).await.unwrap());
+        bench.wait(2).await;
+        assert!(bench.insert(&key, b"w", FOREVER).await);
+        assert_eq!(bench.store.touch(&key, bench.now()).await.unwrap().unwrap().note, b"");
+    }
+}
+
+async fn a_note_is_any_bytes_up_to_its_limit(bench: Arc<Bench>) {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    for note in [every_byte, b"\0".to_vec(), b"1p".to_vec(), vec![0xa5; MAX_NOTE]] {
+        for key in [in_group("g", "a"), alone("a")] {
+            assert!(bench.store.insert(&key, b"value", &note, FOREVER, bench.now()).await.unwrap());
+            let found = bench.store.touch(&key, bench.now()).await.unwrap().unwrap();
+            assert_eq!((&found.value[..], &found.note), (&b"value"[..], &note));
+            assert_eq!(bench.get(&key).await.as_deref(), Some(&b"value"[..]));
+            assert!(bench.delete(&key).await);
+        }
+    }
+    let (key, long) = (in_group("g", "a"), vec![0; MAX_NOTE + 1]);
+    let refused = bench.store.insert(&key, b"v", &long, FOREVER, bench.now()).await;
+    assert!(matches!(refused, Err(Error::Validation(_))), "{refused:?}");
+    bench.put(&key, b"v", FOREVER).await;
+    let exchange = Exchange { expected: vec![], replacement: vec![], note: long };
+    let refused = bench.store.rename(&key, &in_group("g", "b"), Some(&exchange), bench.now()).await;
+    assert!(matches!(refused, Err(Error::Validation(_))), "{refused:?}");
+    assert_eq!(bench.ids("g").await, ["a"]);
+}
+
+async fn a_touch_tells_the_creation_and_the_end(bench: Arc<Bench>) {
+    for key in [in_group("g", "a"), alone("a")] {
+        let start = bench.now();
+        bench.put(&key, b"v", Lifetime { idle: Some(bench.units(8)), ..bench.deadline(10) }).await;
+        bench.wait(1).await;
+        let found = bench.store.touch(&key, bench.now()).await.unwrap().unwrap();
+        bench.assert_near(found.created, start);
+        bench.assert_near(found.expires.unwrap(), bench.now() + bench.units(8));
+        bench.wait(3).await;
+        let found = bench.store.touch(&key, bench.now()).await.unwrap().unwrap();
+        bench.assert_near(found.expires.unwrap(), start + bench.units(10));
+        bench.put(&key, b"v", FOREVER).await;
+        assert_eq!(bench.store.touch(&key, bench.now()).await.unwrap().unwrap().expires, None);
+    }
+}
+
 async fn a_rename_moves_the_value_with_its_life(bench: Arc<Bench>) {
     let (from, to) = (in_group("g", "old"), in_group("g", "new"));
     let start = bench.now();
@@ -400,7 +505,7 @@ async fn a_rename_moves_the_value_with_its_life(bench: Arc<Bench>) {
 
 async fn a_rename_of_nothing_is_missing(bench: Arc<Bench>) {
     let (from, to) = (in_group("g", "old"), in_group("g", "new"));
-    let exchange = Exchange { expected: vec![], replacement: b"w".to_vec() };
+    let exchange = Exchange { expected: vec![], replacement: b"w".to_vec(), note: vec![] };
     assert_eq!(bench.rename(&from, &to, None).await, Renamed::Missing);
     assert_eq!(bench.rename(&from, &to, Some(&exchange)).await, Renamed::Missing);
     bench.put(&from, b"", bench.idle(2)).await;
@@ -413,11 +518,15 @@ async fn a_rename_of_nothing_is_missing(bench: Arc<Bench>) {
 async fn a_rename_exchanges_the_bytes_it_was_told_of(bench: Arc<Bench>) {
     let (from, to) = (in_group("g", "old"), in_group("g", "new"));
     bench.put(&from, b"v\0\r\n", bench.idle(50)).await;
-    let stale = Exchange { expected: b"other".to_vec(), replacement: b"w".to_vec() };
+    for unlike in [&b"v\0\r\n and more"[..], b"\0", b"V"] {
+        let stale = Exchange { expected: unlike.to_vec(), replacement: b"w".to_vec(), note: vec![] };
+        assert_eq!(bench.rename(&from, &to, Some(&stale)).await, Renamed::Conflict);
+    }
+    let stale = Exchange { expected: b"other".to_vec(), replacement: b"w".to_vec(), note: vec![] };
     assert_eq!(bench.rename(&from, &to, Some(&stale)).await, Renamed::Conflict);
     assert_eq!(bench.get(&from).await.as_deref(), Some(&b"v\0\r\n"[..]));
     assert_eq!(bench.get(&to).await, None);
-    let known = Exchange { expected: b"v\0\r\n".to_vec(), replacement: b"longer \xff".to_vec() };
+    let known = Exchange { expected: b"v\0\r".to_vec(), replacement: b"longer \xff".to_vec(), note: vec![] };
     assert_eq!(bench.rename(&from, &to, Some(&known)).await, Renamed::Moved);
     assert_eq!(bench.get(&to).await.as_deref(), Some(&b"longer \xff"[..]));
     assert_eq!(bench.get(&from).await, None);
@@ -480,6 +589,39 @@ async fn a_clear_removes_the_group_and_nothing_else(bench: Arc<Bench>) {
     assert!(bench.get(&in_group("gg", "a")).await.is_some());
     assert!(bench.get(&alone("a")).await.is_some());
     assert!(bench.get(&alone("g")).await.is_some());
+}
+
+async fn a_clear_keeps_the_one_that_it_is_told_to_keep(bench: Arc<Bench>) {
+    let clear = async |keep: &str| bench.store.clear("g", Some(keep), bench.now()).await.unwrap();
+    assert_eq!(clear("kept").await, 0);
+    for (id, units) in [("a", 40), ("kept", 8), ("b", 40), ("dead", 2)] {
+        assert!(
+            bench
+                .store
+                .insert(&in_group("g", id), b"v", b"note", bench.idle(units), bench.now())
+                .await
+                .unwrap()
+        );
+    }
+    bench.put(&in_group("gg", "a"), b"v", FOREVER).await;
+    bench.wait(2).await;
+    assert_eq!(clear("kept").await, 2);
+    assert_eq!(bench.ids("g").await, ["kept"]);
+    assert_eq!(bench.list("g").await[0].note, b"note");
+    bench.wait(4).await;
+    assert_eq!(bench.touch(&in_group("g", "kept")).await.as_deref(), Some(&b"v"[..]));
+    bench.wait(4).await;
+    assert_eq!(bench.ids("g").await, ["kept"], "it is still found after its first end");
+    assert_eq!(clear("unknown").await, 1, "what is not there keeps nothing");
+    assert!(bench.list("g").await.is_empty());
+
+    bench.put(&in_group("g", "for ever"), b"v", FOREVER).await;
+    bench.put(&in_group("g", "dead"), b"v", bench.idle(2)).await;
+    bench.wait(2).await;
+    assert_eq!(clear("for ever").await, 0);
+    assert_eq!(clear("dead").await, 1);
+    assert_eq!(bench.get(&in_group("g", "dead")).await, None);
+    assert!(bench.get(&in_group("gg", "a")).await.is_some());
 }
 
 async fn a_clear_finds_what_was_touched_long_after_the_others_died(bench: Arc<Bench>) {
@@ -585,6 +727,33 @@ async fn one_of_many_inserts_wins(bench: Arc<Bench>) {
     }
 }
 
+async fn one_of_many_replaces_that_expect_the_same_wins(bench: Arc<Bench>) {
+    for key in [in_group("g", "a"), alone("a")] {
+        bench.put(&key, b"first", FOREVER).await;
+        let racers: Vec<_> = (0..16)
+            .map(|number: u8| {
+                let (bench, key) = (Arc::clone(&bench), key.clone());
+                tokio::spawn(async move {
+                    let replaced = bench.store.replace(&key, &[number], Some(b"first"), bench.now()).await;
+                    match replaced.unwrap() {
+                        Replaced::Done => Some(number),
+                        other => {
+                            assert_eq!(other, Replaced::Conflict);
+                            None
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for racer in racers {
+            winners.extend(racer.await.unwrap());
+        }
+        assert_eq!(winners.len(), 1);
+        assert_eq!(bench.get(&key).await, Some(winners));
+    }
+}
+
 async fn one_of_many_renames_wins(bench: Arc<Bench>) {
     let from = in_group("g", "old");
     bench.put(&from, b"v", FOREVER).await;
@@ -670,7 +839,7 @@ async fn namespaces_do_not_see_each_other(bench: Arc<Bench>) {
     let key = in_group("g", "a");
     bench.put(&key, b"v", FOREVER).await;
     assert_eq!(bench.neighbour.get(&key, bench.now()).await.unwrap(), None);
-    assert!(bench.neighbour.insert(&key, b"w", FOREVER, bench.now()).await.unwrap());
+    assert!(bench.neighbour.insert(&key, b"w", b"", FOREVER, bench.now()).await.unwrap());
     assert_eq!(bench.clear("g").await, 1);
     assert_eq!(bench.neighbour.get(&key, bench.now()).await.unwrap().as_deref(), Some(&b"w"[..]));
 }
@@ -686,11 +855,11 @@ async fn a_closed_store_says_so(bench: Arc<Bench>) {
     assert_eq!(store.touch(&key, now).await, Err(closed.clone()));
     assert_eq!(store.put(&key, b"w", FOREVER, now).await, Err(closed.clone()));
     assert_eq!(store.put_many(&[(key.clone(), vec![], FOREVER)], now).await, Err(closed.clone()));
-    assert_eq!(store.insert(&key, b"w", FOREVER, now).await, Err(closed.clone()));
-    assert_eq!(store.replace(&key, b"w", now).await, Err(closed.clone()));
+    assert_eq!(store.insert(&key, b"w", b"", FOREVER, now).await, Err(closed.clone()));
+    assert_eq!(store.replace(&key, b"w", None, now).await, Err(closed.clone()));
     assert_eq!(store.rename(&key, &in_group("g", "b"), None, now).await, Err(closed.clone()));
     assert_eq!(store.delete(&key, now).await, Err(closed.clone()));
-    assert_eq!(store.clear("g", now).await, Err(closed.clone()));
+    assert_eq!(store.clear("g", None, now).await, Err(closed.clone()));
     assert_eq!(store.list("g", now).await, Err(closed));
 }
 
@@ -720,6 +889,12 @@ const CHECKS: &[(&str, Check)] = checks![
     an_insert_after_expiry_is_a_new_creation,
     a_replace_needs_the_key_live,
     a_replace_keeps_creation_and_deadline_and_restarts_the_idle_time,
+    a_replace_may_ask_how_the_old_bytes_begin,
+    a_conflict_does_not_prolong_the_life,
+    a_note_stands_beside_its_value_as_long_as_that_lives,
+    a_note_goes_with_the_value_that_expires,
+    a_note_is_any_bytes_up_to_its_limit,
+    a_touch_tells_the_creation_and_the_end,
     a_rename_moves_the_value_with_its_life,
     a_rename_of_nothing_is_missing,
     a_rename_exchanges_the_bytes_it_was_told_of,
@@ -727,12 +902,14 @@ const CHECKS: &[(&str, Check)] = checks![
     a_rename_stays_in_its_group,
     a_delete_says_whether_something_live_was_there,
     a_clear_removes_the_group_and_nothing_else,
+    a_clear_keeps_the_one_that_it_is_told_to_keep,
     a_clear_finds_what_was_touched_long_after_the_others_died,
     an_unlimited_value_outlives_its_group,
     a_list_is_the_live_keys_oldest_first,
     a_list_tells_the_nearer_of_both_limits,
     many_are_put_at_once,
     one_of_many_inserts_wins,
+    one_of_many_replaces_that_expect_the_same_wins,
     one_of_many_renames_wins,
     one_of_many_deletes_wins,
     writers_at_the_same_time_lose_nothing,

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use jam::store::{JsonStore, Lifetime, SqliteStore, Store};
+use jam::store::{Found, JsonStore, Lifetime, SqliteStore, Store};
 use jam::{ConfigurationError, Error, Result, StoreError, Timestamp, process};
 use support::file_stores::{BACKENDS, FOREVER, NOW, ids, key, open, open_awaited};
 use tokio::runtime;
@@ -140,7 +140,7 @@ fn what_jam_did_not_write_is_refused_and_left_alone() {
     let contents: [(&str, &[u8]); 6] = [
         ("json", b"{\"jam_store\": 1, \"namespaces\": {"),
         ("json", b"{\"_default\": {\"1\": {}}}"),
-        ("json", b"{\"jam_store\": 2, \"namespaces\": {}}"),
+        ("json", b"{\"jam_store\": 3, \"namespaces\": {}}"),
         ("json", b"{\"jam_store\": 1, \"namespaces\": {\"sessions\": [{\"id\": \"a\", \"base64\": \"?\", \"created\": 1, \"last_used\": 1}]}}"),
         ("json", b"\xff\xfe"),
         ("sqlite", b"this is no database, but it is long enough to be taken for the beginning of one: it is not empty"),
@@ -212,7 +212,7 @@ fn a_touch_waits_for_a_locked_file_only_when_the_use_is_worth_a_write() {
     let locks = BACKENDS.map(|backend| Locked::by_jam(&path(backend)));
     for (store, backend) in stores.iter().zip(BACKENDS) {
         let soon = NOW + Duration::from_millis(599);
-        assert_eq!(store.touch(&key("a"), soon).unwrap().as_deref(), Some(&b"v"[..]), "{backend}");
+        assert_eq!(value_of(store.touch(&key("a"), soon).unwrap()).as_deref(), Some(&b"v"[..]), "{backend}");
         assert_eq!(store.touch(&key("never issued"), soon), Ok(None), "{backend}");
         assert_eq!(store.touch(&key("a"), NOW + Duration::from_secs(60)), Ok(None), "{backend}: expired");
     }
@@ -263,7 +263,7 @@ fn tasks_that_wait_for_a_locked_file_hold_up_no_reader_and_no_other_work() {
                 let written = match number % 4 {
                     0 => store.put(&key, b"v", FOREVER, NOW).await,
                     1 => store.delete(&key, NOW).await.map(drop),
-                    2 => store.clear("g", NOW).await.map(drop),
+                    2 => store.clear("g", None, NOW).await.map(drop),
                     _ => store.touch(&self::key("a"), NOW + Duration::from_secs(6)).await.map(drop),
                 };
                 end.notify_one();
@@ -273,7 +273,7 @@ fn tasks_that_wait_for_a_locked_file_hold_up_no_reader_and_no_other_work() {
         let others = async {
             for store in &stores {
                 assert_eq!(store.get(&key("a"), NOW).await.unwrap().as_deref(), Some(&b"v"[..]));
-                assert_eq!(store.touch(&key("a"), NOW).await.unwrap().as_deref(), Some(&b"v"[..]));
+                assert_eq!(value_of(store.touch(&key("a"), NOW).await.unwrap()).as_deref(), Some(&b"v"[..]));
                 assert_eq!(store.list("g", NOW).await.unwrap().len(), 1);
             }
             assert!(tokio::net::lookup_host("localhost:80").await.unwrap().count() > 0);
@@ -343,7 +343,7 @@ fn a_deleted_file_is_an_empty_store_and_swallows_nothing() {
             assert_eq!(store.get(&key("old"), NOW), Ok(None), "{backend}");
             assert_eq!(store.list("g", NOW), Ok(vec![]), "{backend}");
             let new = format!("new-{number}");
-            assert_eq!(store.insert(&key(&new), b"w", FOREVER, NOW), Ok(true), "{backend}");
+            assert_eq!(store.insert(&key(&new), b"w", b"", FOREVER, NOW), Ok(true), "{backend}");
             for reader in [&store, &other, &open(backend, &path).unwrap()] {
                 assert_eq!(ids(&**reader), BTreeSet::from([new.clone()]), "{backend}");
             }
@@ -429,11 +429,11 @@ fn another_programs_database_is_refused() {
 fn the_file_of_a_newer_version_is_left_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |backend: &str| folder.path().join(backend);
-    let json = r#"{"jam_store": 2, "namespaces": [], "news": true}"#;
+    let json = r#"{"jam_store": 3, "namespaces": [], "news": true}"#;
     fs::write(path("json"), json).unwrap();
     open("sqlite", &path("sqlite")).unwrap().put(&key("a"), b"v", FOREVER, NOW).unwrap();
     let newer = rusqlite::Connection::open(path("sqlite")).unwrap();
-    newer.execute_batch("ALTER TABLE jam_store ADD COLUMN news TEXT; PRAGMA user_version = 2").unwrap();
+    newer.execute_batch("ALTER TABLE jam_store ADD COLUMN news TEXT; PRAGMA user_version = 3").unwrap();
     for backend in BACKENDS {
         let error = open(backend, &path(backend)).map(drop).unwrap_err();
         assert_eq!(error.code(), "store.refused");
@@ -506,7 +506,7 @@ fn files_shrink_when_what_was_in_them_is_gone() {
 
         let store = open(backend, &path).unwrap();
         if !expires {
-            assert_eq!(store.clear("g", NOW).unwrap(), 2_000);
+            assert_eq!(store.clear("g", None, NOW).unwrap(), 2_000);
         }
         let later = NOW + Duration::from_secs(60);
         for _ in 0..300 {
@@ -519,17 +519,64 @@ fn files_shrink_when_what_was_in_them_is_gone() {
     }
 }
 
+/// What the first version of each file held: a value without any limit, and one that has expired.
+const FIRST_JSON: &str = r#"{
+  "jam_store": 1,
+  "namespaces": {
+    "sessions": [
+      {"group": "g", "id": "a", "text": "v", "created": 1600000000000, "last_used": 1600000000000},
+      {"group": "g", "id": "b", "base64": "/w==", "created": 1600000000001, "last_used": 1600000000001, "idle": 5}
+    ]
+  }
+}"#;
+const FIRST_SQLITE: &str = "
+    PRAGMA auto_vacuum = INCREMENTAL;
+    CREATE TABLE jam_store (
+        namespace TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, value BLOB NOT NULL, created INTEGER NOT NULL,
+        last_used INTEGER NOT NULL, idle INTEGER, deadline INTEGER, expires INTEGER,
+        PRIMARY KEY (namespace, owner, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX jam_store_expires ON jam_store (expires) WHERE expires IS NOT NULL;
+    INSERT INTO jam_store VALUES
+        ('sessions', '=g', 'a', x'76', 1600000000000, 1600000000000, NULL, NULL, NULL),
+        ('sessions', '=g', 'b', x'ff', 1600000000001, 1600000000001, 5, NULL, 1600000000006);
+    PRAGMA application_id = 0x4a616d53;
+    PRAGMA user_version = 1;";
+
+#[test]
+fn the_file_of_the_first_version_is_opened_with_all_that_lives_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |backend: &str| folder.path().join(backend);
+    fs::write(path("json"), FIRST_JSON).unwrap();
+    rusqlite::Connection::open(path("sqlite")).unwrap().execute_batch(FIRST_SQLITE).unwrap();
+    for backend in BACKENDS {
+        let store = open(backend, &path(backend)).unwrap();
+        let found = store.touch(&key("a"), NOW).unwrap().unwrap();
+        assert_eq!((&found.value[..], &found.note[..]), (&b"v"[..], &b""[..]), "{backend}");
+        assert_eq!(found.created, Timestamp::from_millis(1_600_000_000_000), "{backend}");
+        assert_eq!(store.get(&key("b"), NOW).unwrap(), None, "{backend}");
+        assert!(store.insert(&key("c"), b"v", b"note", FOREVER, NOW).unwrap(), "{backend}");
+        let again = open(backend, &path(backend)).unwrap();
+        let notes: Vec<_> = again.list("g", NOW).unwrap().into_iter().map(|entry| entry.note).collect();
+        assert_eq!(notes, [&b""[..], b"note"], "{backend}");
+    }
+}
+
+fn value_of(found: Option<Found>) -> Option<Vec<u8>> {
+    found.map(|found| found.value)
+}
+
 #[test]
 fn the_json_file_can_be_read_by_people() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let store = JsonStore::open(&path, "sessions").unwrap();
-    store.put(&key("a"), b"{\"user\": 1}", FOREVER, NOW).unwrap();
+    store.insert(&key("a"), b"{\"user\": 1}", b"home", FOREVER, NOW).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let expected = serde_json::json!({
-        "jam_store": 1,
+        "jam_store": 2,
         "namespaces": {"sessions": [{
-            "group": "g", "id": "a", "text": "{\"user\": 1}",
+            "group": "g", "id": "a", "text": "{\"user\": 1}", "note": "home",
             "created": 1_700_000_000_000_i64, "last_used": 1_700_000_000_000_i64,
         }]},
     });
@@ -556,7 +603,7 @@ fn a_fork_finds_no_operation_half_way_and_no_open_database() {
             scope.spawn(move || {
                 for number in 0..50 {
                     let id = format!("{writer}-{number}");
-                    assert!(store.insert(&key(&id), b"v", FOREVER, NOW).unwrap());
+                    assert!(store.insert(&key(&id), b"v", b"", FOREVER, NOW).unwrap());
                     assert!(store.get(&key(&id), NOW).unwrap().is_some());
                 }
             });
@@ -581,12 +628,12 @@ fn a_touch_that_would_change_little_takes_no_lock() {
     let store = open("sqlite", &path).unwrap();
     let now = Timestamp::now();
     let lifetime = Lifetime { idle: Some(Duration::from_secs(3600)), deadline: None };
-    store.insert(&key("a"), b"value", lifetime, now).unwrap();
+    store.insert(&key("a"), b"value", b"", lifetime, now).unwrap();
 
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let soon = now + Duration::from_secs(35);
-    assert_eq!(store.touch(&key("a"), soon).unwrap().as_deref(), Some(&b"value"[..]));
+    assert_eq!(value_of(store.touch(&key("a"), soon).unwrap()).as_deref(), Some(&b"value"[..]));
     assert_eq!(store.touch(&key("unknown"), soon).unwrap(), None);
     other.execute_batch("COMMIT").unwrap();
 

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use jam::store::{Exchange, Key, Renamed, Store};
+use jam::store::{Exchange, Key, Renamed, Replaced, Store};
 use support::file_stores::{BACKENDS, FOREVER, NOW, ids, key, open};
 
 /// Tells a child process of the tests what to do: the backend, the writers, the inserts of each, a name
@@ -44,7 +44,7 @@ fn writes_as_a_process_of_its_own() {
             scope.spawn(move || {
                 for number in 0..inserts {
                     let id = format!("{name}-{writer}-{number}");
-                    assert!(store.insert(&key(&id), id.as_bytes(), FOREVER, NOW).unwrap());
+                    assert!(store.insert(&key(&id), id.as_bytes(), b"", FOREVER, NOW).unwrap());
                     println!("confirmed {id}");
                 }
             });
@@ -80,13 +80,13 @@ fn a_process_that_writes_all_the_time_lets_others_write_too() {
         while !is_confirmed() {}
         let store = open(backend, &path).unwrap();
         for number in 0..20 {
-            let written = store.insert(&key(&format!("modest-{number}")), b"v", FOREVER, NOW);
+            let written = store.insert(&key(&format!("modest-{number}")), b"v", b"", FOREVER, NOW);
             assert_eq!(written, Ok(true), "{backend}: no time-out");
             thread::sleep(Duration::from_millis(3));
         }
         let before = ids(&*store).len();
         for number in 20..40 {
-            store.insert(&key(&format!("modest-{number}")), b"v", FOREVER, NOW).unwrap();
+            store.insert(&key(&format!("modest-{number}")), b"v", b"", FOREVER, NOW).unwrap();
         }
         assert!(ids(&*store).len() > before + 20, "{backend}: the other goes on");
         greedy.kill().unwrap();
@@ -135,7 +135,7 @@ fn a_process_killed_at_any_moment_loses_nothing_it_has_confirmed() {
             let store = open(backend, &path).unwrap();
             let kept = ids(&*store);
             assert!(confirmed.is_subset(&kept), "{backend}: {:?}", confirmed.difference(&kept));
-            assert!(store.insert(&key(&format!("after {round}")), b"v", FOREVER, NOW).unwrap());
+            assert!(store.insert(&key(&format!("after {round}")), b"v", b"", FOREVER, NOW).unwrap());
         }
     }
 }
@@ -166,7 +166,7 @@ impl Model {
         match self.dice.roll(24) {
             0..5 => {
                 let is_absent = !self.values.contains_key(&which);
-                assert_eq!(store.insert(&key, &value, FOREVER, NOW), Ok(is_absent));
+                assert_eq!(store.insert(&key, &value, b"", FOREVER, NOW), Ok(is_absent));
                 self.values.entry(which).or_insert(value);
             }
             5..8 => {
@@ -174,9 +174,16 @@ impl Model {
                 self.values.insert(which, value);
             }
             8..11 => {
-                let is_there = self.values.contains_key(&which);
-                assert_eq!(store.replace(&key, &value, NOW), Ok(is_there));
-                self.values.entry(which).and_modify(|kept| kept.clone_from(&value));
+                let expected = [None, Some(&b""[..]), Some(b"no number")][self.dice.roll(3) as usize];
+                let outcome = match (self.values.contains_key(&which), expected) {
+                    (false, _) => Replaced::Missing,
+                    (true, Some(b"no number")) => Replaced::Conflict,
+                    (true, _) => Replaced::Done,
+                };
+                assert_eq!(store.replace(&key, &value, expected, NOW), Ok(outcome));
+                if outcome == Replaced::Done {
+                    self.values.insert(which, value);
+                }
             }
             11..14 => {
                 assert_eq!(store.delete(&key, NOW), Ok(self.values.remove(&which).is_some()));
@@ -194,11 +201,16 @@ impl Model {
                 }
             }
             17..20 => assert_eq!(store.get(&key, NOW), Ok(self.values.get(&which).cloned())),
-            20..22 => assert_eq!(store.touch(&key, NOW), Ok(self.values.get(&which).cloned())),
+            20..22 => {
+                let found = store.touch(&key, NOW).unwrap();
+                assert_eq!(found.map(|found| found.value), self.values.get(&which).cloned());
+            }
             22 => self.compare(store),
             _ => {
-                let cleared = store.clear(&self.group, NOW);
+                let kept = self.values.remove(&which);
+                let cleared = store.clear(&self.group, Some(&key.id), NOW);
                 assert_eq!(cleared, Ok(std::mem::take(&mut self.values).len() as u64));
+                self.values.extend(kept.map(|value| (which, value)));
             }
         }
     }
@@ -222,7 +234,8 @@ fn count_up(store: &dyn Store) {
         // Between the two looks it was moved.
         let Some(here) = here else { continue };
         let number: u64 = String::from_utf8(here.clone()).unwrap().parse().unwrap();
-        let exchange = Exchange { expected: here, replacement: (number + 1).to_string().into_bytes() };
+        let exchange =
+            Exchange { expected: here, replacement: (number + 1).to_string().into_bytes(), note: Vec::new() };
         let renamed = store.rename(&place(number), &place(number + 1), Some(&exchange), NOW).unwrap();
         if renamed == Renamed::Moved {
             return;

@@ -3,24 +3,45 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{IdFactory, MAX_SESSION_KEY, MAX_TTL, SessionOptions};
+use super::{IdFactory, MAX_METADATA, MAX_SESSION_KEY, MAX_TTL, Session, SessionInfo, SessionOptions};
 use crate::crypto::{random_bytes, seal, sha256};
-use crate::encoding::{base64url_decode, base64url_encode};
+use crate::encoding::{base64url_decode, base64url_encode, json_object};
 use crate::secret::Secret;
-use crate::store::{Exchange, Key, Lifetime};
+use crate::store::{Entry, Exchange, Found, Key, Lifetime};
 use crate::{ConfigurationError, Error, Result, SessionError, Timestamp};
 
 /// Twelve bytes of a hash in base64url.
 const TAG_LENGTH: usize = 16;
 const SECRET_BYTES: usize = 32;
+const HASH_BYTES: usize = 32;
 const FACTORY_TEXT: std::ops::RangeInclusive<usize> = 16..=200;
 
-/// The first bytes of a record: the version of the format, and whether the data is plain or sealed. They are
-/// printable so that a store which keeps text can show a plain record as it is.
-const PLAIN: &[u8] = b"1p";
-const SEALED: &[u8] = b"1s";
+/// A record is the version of its format, `p` for plain or `s` for sealed, a revision, and the data. All before the data
+/// is printable, so that a store which keeps text can show a plain record as it is.
+const PLAIN: &[u8] = b"2p";
+const SEALED: &[u8] = b"2s";
+
+/// Twelve random bytes in base64url, new with each writing of data, so that they tell whether others have written
+/// meanwhile. A counter would have to be read before each write.
+const REVISION_LENGTH: usize = 16;
+const REVISION_BYTES: usize = 12;
+
+/// What the first version of the format began with; it had no revisions. Such records are still read, and no longer written.
+const PLAIN_1: &[u8] = b"1p";
+const SEALED_1: &[u8] = b"1s";
+
+/// What is told for the revision of a record that has none.
+const NO_REVISION: &str = "1";
+
+/// What no record begins with.
+const NO_RECORD: &[u8] = b"0";
+
+/// The first bytes of a note, which holds a session's metadata.
+const PLAIN_NOTE: &[u8] = b"1p";
+const SEALED_NOTE: &[u8] = b"1s";
 
 /// A new id, and where its session will be stored.
 #[derive(Clone, PartialEq, Eq)]
@@ -128,13 +149,18 @@ impl Codec {
         self.sealer.is_some()
     }
 
-    /// The record that keeps `data` under `key`.
+    /// The record that keeps `data` under `key`, with a new revision.
     pub fn seal(&self, key: &Key, data: &[u8]) -> Vec<u8> {
+        let revision = base64url_encode(random_bytes::<REVISION_BYTES>().as_slice());
+        self.seal_as(key, &revision, data)
+    }
+
+    fn seal_as(&self, key: &Key, revision: &str, data: &[u8]) -> Vec<u8> {
         let Some(sealer) = &self.sealer else {
-            return [PLAIN, data].concat();
+            return [PLAIN, revision.as_bytes(), data].concat();
         };
-        let mut record = SEALED.to_vec();
-        sealer.seal(data, &context(key), &mut record);
+        let mut record = [SEALED, revision.as_bytes()].concat();
+        sealer.seal(data, &context(key, revision), &mut record);
         record
     }
 
@@ -143,35 +169,152 @@ impl Codec {
     /// `None`: it was not sealed for this key, or was cut, changed or sealed with an unknown key; also when
     /// it is plain although keys are configured, since anyone who can write to the store could have put it there.
     pub fn open(&self, key: &Key, record: &[u8]) -> Option<Vec<u8>> {
-        let data = match &self.sealer {
-            None => record.strip_prefix(PLAIN).map(<[u8]>::to_vec),
-            Some(sealer) => record.strip_prefix(SEALED).and_then(|body| sealer.open(body, &context(key))),
-        };
+        let data = self.split(record).and_then(|(revision, body)| match &self.sealer {
+            None => Some(body.to_vec()),
+            Some(sealer) => sealer.open(body, &context(key, revision.unwrap_or_default())),
+        });
         if data.is_none() {
             tracing::warn!("a stored session was passed over: it does not open with the configured keys");
         }
         data
     }
 
-    /// What a rename from `from` to `to` has to exchange, given the record that was read under `from`. `None`
-    /// without encryption, where the record moves as it is.
+    /// The revision of a record, if it has one, and what follows. `None` for what is no record, and for a plain one where
+    /// sealed ones are expected, or the other way round.
+    fn split<'a>(&self, record: &'a [u8]) -> Option<(Option<&'a str>, &'a [u8])> {
+        let (current, first) = if self.seals() { (SEALED, SEALED_1) } else { (PLAIN, PLAIN_1) };
+        if let Some(body) = record.strip_prefix(first) {
+            return Some((None, body));
+        }
+        let (revision, body) = record.strip_prefix(current)?.split_at_checked(REVISION_LENGTH)?;
+        Some((Some(std::str::from_utf8(revision).ok()?), body))
+    }
+
+    /// The version of a session that has this record: a text that changes whenever data is written.
+    pub fn version(&self, record: &[u8]) -> Option<String> {
+        let (revision, _) = self.split(record)?;
+        Some(revision.unwrap_or(NO_REVISION).to_owned())
+    }
+
+    /// What the record of a session begins with as long as it has this version. For text that is no version, what no
+    /// record begins with.
+    pub fn expected(&self, version: &str) -> Vec<u8> {
+        let (current, first) = if self.seals() { (SEALED, SEALED_1) } else { (PLAIN, PLAIN_1) };
+        if version == NO_REVISION {
+            return first.to_vec();
+        }
+        if version.len() == REVISION_LENGTH && base64url_decode(version).is_some() {
+            return [current, version.as_bytes()].concat();
+        }
+        NO_RECORD.to_vec()
+    }
+
+    /// The note that keeps a session's metadata under `key`; empty for none.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] when it is longer than [`MAX_METADATA`] as JSON.
+    pub fn seal_metadata(&self, key: &Key, metadata: &Map<String, Value>) -> Result<Vec<u8>> {
+        if metadata.is_empty() {
+            return Ok(Vec::new());
+        }
+        let json = serde_json::to_vec(metadata).unwrap_or_default();
+        if json.len() > MAX_METADATA {
+            let reason = format!("the metadata of a session have at most {MAX_METADATA} bytes as JSON");
+            return Err(Error::validation(reason));
+        }
+        Ok(self.seal_note(key, &json))
+    }
+
+    fn seal_note(&self, key: &Key, json: &[u8]) -> Vec<u8> {
+        let Some(sealer) = &self.sealer else {
+            return [PLAIN_NOTE, json].concat();
+        };
+        let mut note = SEALED_NOTE.to_vec();
+        sealer.seal(json, &note_context(key), &mut note);
+        note
+    }
+
+    /// The metadata of a session in the note that was found under `key`; none where it does not open, as for a record.
+    pub fn open_metadata(&self, key: &Key, note: &[u8]) -> Map<String, Value> {
+        let json = self.open_note(key, note);
+        json.and_then(|json| json_object(&json).ok()).unwrap_or_default()
+    }
+
+    fn open_note(&self, key: &Key, note: &[u8]) -> Option<Vec<u8>> {
+        match &self.sealer {
+            None => note.strip_prefix(PLAIN_NOTE).map(<[u8]>::to_vec),
+            Some(sealer) => sealer.open(note.strip_prefix(SEALED_NOTE)?, &note_context(key)),
+        }
+    }
+
+    /// What a rename from `from` to `to` has to exchange, given what was found under `from`. The version stays. `None`
+    /// without encryption, where all moves as it is.
     ///
     /// # Errors
     /// [`SessionError::NotFound`] when there is no record, or it does not open.
-    pub fn exchange(&self, from: &Key, to: &Key, record: Option<Vec<u8>>) -> Result<Option<Exchange>> {
+    pub fn exchange(&self, from: &Key, to: &Key, found: Option<&Found>) -> Result<Option<Exchange>> {
         if !self.seals() {
             return Ok(None);
         }
-        let expected = record.ok_or(SessionError::NotFound)?;
-        let data = Zeroizing::new(self.open(from, &expected).ok_or(SessionError::NotFound)?);
-        let replacement = self.seal(to, &data);
-        Ok(Some(Exchange { expected, replacement }))
+        let Found { value: record, note, .. } = found.ok_or(SessionError::NotFound)?;
+        let data = Zeroizing::new(self.open(from, record).ok_or(SessionError::NotFound)?);
+        let version = self.version(record).ok_or(SessionError::NotFound)?;
+        let replacement = match self.split(record) {
+            Some((Some(revision), _)) => self.seal_as(to, revision, &data),
+            _ => self.seal(to, &data),
+        };
+        let metadata = self.open_note(from, note).map(Zeroizing::new);
+        let note = metadata.map(|json| self.seal_note(to, &json)).unwrap_or_default();
+        Ok(Some(Exchange { expected: self.expected(&version), replacement, note }))
     }
 
-    pub(super) fn create(&self, session_key: &str, data: &[u8]) -> Result<(NewId, Vec<u8>)> {
+    pub(super) fn create(
+        &self,
+        session_key: &str,
+        data: &[u8],
+        metadata: &Map<String, Value>,
+    ) -> Result<Creation> {
         let new = self.new_id(&self.group(session_key)?)?;
+        let note = self.seal_metadata(&new.key, metadata)?;
         let record = self.seal(&new.key, data);
-        Ok((new, record))
+        Ok(Creation { new, record, note })
+    }
+
+    /// What is told of a session that was found under `key`; `None` where it does not open.
+    pub(super) fn read(&self, key: &Key, found: &Found) -> Option<Session> {
+        Some(Session {
+            data: self.open(key, &found.value)?,
+            version: self.version(&found.value)?,
+            handle: key.id.clone(),
+            metadata: self.open_metadata(key, &found.note),
+            created: found.created,
+            expires: found.expires,
+        })
+    }
+
+    /// What is told of the sessions of a group.
+    pub(super) fn list(&self, group: &str, entries: Vec<Entry>) -> Vec<SessionInfo> {
+        let info = |entry: Entry| {
+            let Entry { id, note, created, last_used, expires } = entry;
+            let key = Key { group: Some(group.to_owned()), id };
+            let metadata = self.open_metadata(&key, &note);
+            SessionInfo { handle: key.id, metadata, created, last_used, expires }
+        };
+        entries.into_iter().map(info).collect()
+    }
+
+    /// Where the session with a public handle is stored; `None` for text that cannot be one.
+    pub fn locate_handle(&self, session_key: &str, handle: &str) -> Result<Option<Key>> {
+        let group = self.group(session_key)?;
+        let is_hash = base64url_decode(handle).is_some_and(|hash| hash.len() == HASH_BYTES);
+        Ok(is_hash.then(|| Key { group: Some(group), id: handle.to_owned() }))
+    }
+
+    /// The id of the session to keep in the group of a session key; `None` where it is no session's of that.
+    pub(super) fn kept(&self, session_key: &str, id: &str) -> Result<(String, Option<String>)> {
+        let group = self.group(session_key)?;
+        let kept = self.locate(id).filter(|key| key.group.as_deref() == Some(&group));
+        Ok((group, kept.map(|key| key.id)))
     }
 
     pub(super) fn update(&self, id: &str, data: &[u8]) -> Result<(Key, Vec<u8>)> {
@@ -187,9 +330,22 @@ impl Codec {
     }
 }
 
-/// Binds a sealed record to the one key that it was written under.
-fn context(key: &Key) -> Vec<u8> {
-    [b"jam.session.record\0", key.id.as_bytes()].concat()
+/// What has to be stored for a new session, and where.
+pub(super) struct Creation {
+    pub(super) new: NewId,
+    pub(super) record: Vec<u8>,
+    pub(super) note: Vec<u8>,
+}
+
+/// Binds a sealed record to the one key that it was written under, and to its revision. An id is a hash and has always the
+/// same length, so that no two pairs look alike; records of the first version have an empty revision.
+fn context(key: &Key, revision: &str) -> Vec<u8> {
+    [b"jam.session.record\0", key.id.as_bytes(), revision.as_bytes()].concat()
+}
+
+/// The same for a sealed note.
+fn note_context(key: &Key) -> Vec<u8> {
+    [b"jam.session.note\0", key.id.as_bytes()].concat()
 }
 
 fn check_ttl(path: &str, ttl: Option<Duration>) -> Result<()> {

@@ -14,9 +14,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
+use self::codec::Creation;
 pub use self::codec::{Codec, NewId};
+use crate::crypto::random_bytes;
 use crate::secret::Secret;
-use crate::store::{Entry, Renamed, Store};
+use crate::store::{Renamed, Replaced, Store};
 use crate::{Error, Result, SessionError, StoreError, Timestamp};
 
 /// The longest session key, in bytes of UTF-8.
@@ -24,6 +28,12 @@ pub const MAX_SESSION_KEY: usize = 64 * 1024;
 
 /// The longest time to live that can be configured: a hundred years of 365 days.
 pub const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// The longest metadata of a session: the bytes of their JSON.
+pub const MAX_METADATA: usize = 3072;
+
+/// How often [`Sessions::modify`] begins anew when somebody else writes to the session at the same time.
+const MODIFY_ATTEMPTS: u32 = 64;
 
 /// How often [`Sessions::rework`] reads again when somebody else writes to the session at the same time.
 const REWORK_ATTEMPTS: usize = 64;
@@ -77,11 +87,53 @@ impl fmt::Debug for SessionOptions {
     }
 }
 
+/// A session as it was read.
+///
+/// `D` is the form of its data: bytes here, and a [`Value`] where [`Jam`](crate::Jam) reads it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session<D = Vec<u8>> {
+    /// What it keeps.
+    pub data: D,
+    /// Changes whenever data is written: with [`Sessions::update_if`] a write happens only to the version that was read.
+    pub version: String,
+    /// A public name of the session: the hash of its id. It opens nothing.
+    pub handle: String,
+    /// What was said of it when it was created.
+    pub metadata: Map<String, Value>,
+    /// When the session was created; a rework keeps it.
+    pub created: Timestamp,
+    /// When the session ends, if nobody uses it before.
+    pub expires: Option<Timestamp>,
+}
+
+impl<D> Session<D> {
+    /// The same session with its data in another form.
+    pub(crate) fn try_map<E>(self, convert: impl FnOnce(&D) -> Result<E>) -> Result<Session<E>> {
+        let Self { data, version, handle, metadata, created, expires } = self;
+        Ok(Session { data: convert(&data)?, version, handle, metadata, created, expires })
+    }
+}
+
+/// Without the data and the metadata, which are nobody's business.
+impl<D> fmt::Debug for Session<D> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("version", &self.version)
+            .field("handle", &self.handle)
+            .field("created", &self.created)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What is told of a live session. It holds no id that could be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionInfo {
     /// A public name of the session: the hash of its id. It opens nothing.
     pub handle: String,
+    /// What was said of it when it was created.
+    pub metadata: Map<String, Value>,
     /// When the session was created; a rework keeps it.
     pub created: Timestamp,
     /// When the session was last read or written, where the store knows.
@@ -90,10 +142,21 @@ pub struct SessionInfo {
     pub expires: Option<Timestamp>,
 }
 
-impl From<Entry> for SessionInfo {
-    fn from(entry: Entry) -> Self {
-        Self { handle: entry.id, created: entry.created, last_used: entry.last_used, expires: entry.expires }
+/// What became of an update, as its caller is told.
+fn updated(replaced: Replaced) -> Result<()> {
+    match replaced {
+        Replaced::Done => Ok(()),
+        Replaced::Missing => Err(SessionError::NotFound.into()),
+        Replaced::Conflict => Err(SessionError::Conflict.into()),
     }
+}
+
+/// How long to wait before another attempt. By chance, since those who met once would meet again.
+fn pause(attempt: u32) -> Duration {
+    const SHORTEST: Duration = Duration::from_micros(500);
+    const LONGEST: Duration = Duration::from_millis(50);
+    let longest = SHORTEST.saturating_mul(1 << attempt.min(10)).min(LONGEST);
+    longest.mul_f64(f64::from(u16::from_le_bytes(*random_bytes::<2>())) / f64::from(u16::MAX))
 }
 
 fn id_taken() -> Error {
@@ -151,8 +214,34 @@ impl Sessions {
     /// # Errors
     /// [`Error::Validation`] for a longer session key or an unfit id factory; [`Error::Store`].
     pub fn create(&self, session_key: &str, data: &[u8], now: Timestamp) -> Result<String> {
-        let (new, record) = self.codec.create(session_key, data)?;
-        let inserted = self.store.insert(&new.key, &record, self.codec.lifetime(now), now)?;
+        self.create_with(session_key, data, &Map::new(), now)
+    }
+
+    /// Creates a session with metadata: what [`Sessions::list`] tells of it later, such as the address and the browser
+    /// that it was opened from. They stay as they are, and have at most [`MAX_METADATA`] bytes as JSON.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use jam::{session::{SessionOptions, Sessions}, store::MemoryStore, Timestamp};
+    /// # let sessions = Sessions::new(Arc::new(MemoryStore::new()), SessionOptions::default())?;
+    /// # let now = Timestamp::from_seconds(1_700_000_000);
+    /// let metadata = serde_json::json!({"address": "192.0.2.1"});
+    /// sessions.create_with("user 1", b"{}", metadata.as_object().unwrap(), now)?;
+    /// assert_eq!(sessions.list("user 1", now)?[0].metadata["address"], "192.0.2.1");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sessions::create`]; [`Error::Validation`] for longer metadata.
+    pub fn create_with(
+        &self,
+        session_key: &str,
+        data: &[u8],
+        metadata: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<String> {
+        let Creation { new, record, note } = self.codec.create(session_key, data, metadata)?;
+        let inserted = self.store.insert(&new.key, &record, &note, self.codec.lifetime(now), now)?;
         if inserted { Ok(new.id) } else { Err(id_taken()) }
     }
 
@@ -162,9 +251,23 @@ impl Sessions {
     /// [`Error::Store`].
     pub fn get(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>> {
         let Some(key) = self.codec.locate(id) else { return Ok(None) };
-        let record =
-            if self.codec.touches() { self.store.touch(&key, now) } else { self.store.get(&key, now) }?;
+        let record = if self.codec.touches() {
+            self.store.touch(&key, now)?.map(|found| found.value)
+        } else {
+            self.store.get(&key, now)?
+        };
         Ok(record.and_then(|record| self.codec.open(&key, &record)))
+    }
+
+    /// The data together with their version and what else is known of the session; the idle time starts anew. `None` for
+    /// whatever is no live session's id.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn read(&self, id: &str, now: Timestamp) -> Result<Option<Session>> {
+        let Some(key) = self.codec.locate(id) else { return Ok(None) };
+        let found = self.store.touch(&key, now)?;
+        Ok(found.and_then(|found| self.codec.read(&key, &found)))
     }
 
     /// Replaces the data; the idle time starts anew. A session that ended is never brought back.
@@ -173,8 +276,65 @@ impl Sessions {
     /// [`SessionError::NotFound`] for whatever is no live session's id; [`Error::Store`].
     pub fn update(&self, id: &str, data: &[u8], now: Timestamp) -> Result<()> {
         let (key, record) = self.codec.update(id, data)?;
-        let replaced = self.store.replace(&key, &record, now)?;
-        if replaced { Ok(()) } else { Err(SessionError::NotFound.into()) }
+        updated(self.store.replace(&key, &record, None, now)?)
+    }
+
+    /// As [`Sessions::update`], if the session still has the version that [`Sessions::read`] told.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use jam::{session::{SessionOptions, Sessions}, store::MemoryStore, Timestamp};
+    /// # let sessions = Sessions::new(Arc::new(MemoryStore::new()), SessionOptions::default())?;
+    /// # let now = Timestamp::from_seconds(1_700_000_000);
+    /// let id = sessions.create("user 1", b"{}", now)?;
+    /// let read = sessions.read(&id, now)?.unwrap();
+    /// sessions.update_if(&id, b"first", &read.version, now)?;
+    /// let stale = sessions.update_if(&id, b"second", &read.version, now).unwrap_err();
+    /// assert_eq!(stale.code(), "sessions.conflict");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sessions::update`]; [`SessionError::Conflict`] when data was written since, and for text that is no
+    /// version.
+    pub fn update_if(&self, id: &str, data: &[u8], version: &str, now: Timestamp) -> Result<()> {
+        let (key, record) = self.codec.update(id, data)?;
+        updated(self.store.replace(&key, &record, Some(&self.codec.expected(version)), now)?)
+    }
+
+    /// Replaces the data by what `change` makes of them, and gives that. When somebody else writes meanwhile, it is done
+    /// again with the new data, up to 64 times; so `change` should do nothing but compute.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use jam::{session::{SessionOptions, Sessions}, store::MemoryStore, Error, Timestamp};
+    /// # let sessions = Sessions::new(Arc::new(MemoryStore::new()), SessionOptions::default())?;
+    /// # let now = Timestamp::from_seconds(1_700_000_000);
+    /// let id = sessions.create("user 1", b"one", now)?;
+    /// sessions.modify(&id, now, |data| Ok::<_, Error>([&data[..], b", two"].concat()))?;
+    /// assert_eq!(sessions.get(&id, now)?, Some(b"one, two".to_vec()));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What `change` fails with, and then nothing is written; [`SessionError::NotFound`] for whatever is no live session's
+    /// id; [`SessionError::Conflict`] when others wrote all the time; [`Error::Store`].
+    pub fn modify<E: From<Error>>(
+        &self,
+        id: &str,
+        now: Timestamp,
+        mut change: impl FnMut(Vec<u8>) -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        for attempt in 0..MODIFY_ATTEMPTS {
+            let session = self.read(id, now)?.ok_or(Error::from(SessionError::NotFound))?;
+            let data = change(session.data)?;
+            match self.update_if(id, &data, &session.version, now) {
+                Ok(()) => return Ok(data),
+                Err(Error::Session(SessionError::Conflict)) => std::thread::sleep(pause(attempt)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::from(SessionError::Conflict).into())
     }
 
     /// Ends the session, if there is one.
@@ -191,7 +351,26 @@ impl Sessions {
     /// # Errors
     /// [`Error::Validation`] for a session key above [`MAX_SESSION_KEY`]; [`Error::Store`].
     pub fn clear(&self, session_key: &str, now: Timestamp) -> Result<()> {
-        self.store.clear(&self.codec.group(session_key)?, now).map(drop)
+        self.store.clear(&self.codec.group(session_key)?, None, now).map(drop)
+    }
+
+    /// Ends all sessions of the session key but the one with the id to `keep`: "sign out everywhere else". If that is no
+    /// session of the key, all are ended.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a session key above [`MAX_SESSION_KEY`]; [`Error::Store`].
+    pub fn clear_except(&self, session_key: &str, keep: &str, now: Timestamp) -> Result<()> {
+        let (group, kept) = self.codec.kept(session_key, keep)?;
+        self.store.clear(&group, kept.as_deref(), now).map(drop)
+    }
+
+    /// Ends the session of the session key that [`Sessions::list`] tells under this handle; `false`: there is none.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a session key above [`MAX_SESSION_KEY`]; [`Error::Store`].
+    pub fn revoke(&self, session_key: &str, handle: &str, now: Timestamp) -> Result<bool> {
+        let Some(key) = self.codec.locate_handle(session_key, handle)? else { return Ok(false) };
+        self.store.delete(&key, now)
     }
 
     /// Gives the session a new id, atomically: its data, creation and deadline stay, the old id is dead. Of two
@@ -203,8 +382,8 @@ impl Sessions {
     pub fn rework(&self, id: &str, now: Timestamp) -> Result<String> {
         let (old, new) = self.codec.rework(id)?;
         for _ in 0..REWORK_ATTEMPTS {
-            let record = if self.codec.seals() { self.store.get(&old, now)? } else { None };
-            let exchange = self.codec.exchange(&old, &new.key, record)?;
+            let found = if self.codec.seals() { self.store.touch(&old, now)? } else { None };
+            let exchange = self.codec.exchange(&old, &new.key, found.as_ref())?;
             match self.store.rename(&old, &new.key, exchange.as_ref(), now)? {
                 Renamed::Moved => return Ok(new.id),
                 Renamed::Missing => return Err(SessionError::NotFound.into()),
@@ -220,8 +399,8 @@ impl Sessions {
     /// # Errors
     /// [`Error::Validation`] for a session key above [`MAX_SESSION_KEY`]; [`Error::Store`].
     pub fn list(&self, session_key: &str, now: Timestamp) -> Result<Vec<SessionInfo>> {
-        let entries = self.store.list(&self.codec.group(session_key)?, now)?;
-        Ok(entries.into_iter().map(SessionInfo::from).collect())
+        let group = self.codec.group(session_key)?;
+        Ok(self.codec.list(&group, self.store.list(&group, now)?))
     }
 
     /// Closes the store; later calls fail with [`StoreError::Closed`].
@@ -236,9 +415,14 @@ pub mod aio {
     use std::future::Future;
     use std::sync::Arc;
 
-    use super::{Codec, REWORK_ATTEMPTS, SessionInfo, SessionOptions, id_taken, still_changing};
+    use serde_json::{Map, Value};
+
+    use super::{
+        Codec, Creation, MODIFY_ATTEMPTS, REWORK_ATTEMPTS, Session, SessionInfo, SessionOptions, id_taken,
+        pause, still_changing, updated,
+    };
     use crate::store::{AsyncStore, Renamed};
-    use crate::{Result, SessionError, Timestamp};
+    use crate::{Error, Result, SessionError, Timestamp};
 
     /// Sessions over an asynchronous store. One instance can be shared between tasks; clones share the store.
     ///
@@ -288,11 +472,22 @@ pub mod aio {
             data: &[u8],
             now: Timestamp,
         ) -> impl Future<Output = Result<String>> + Send + use<> {
+            self.create_with(session_key, data, &Map::new(), now)
+        }
+
+        /// See [`Sessions::create_with`](super::Sessions::create_with).
+        pub fn create_with(
+            &self,
+            session_key: &str,
+            data: &[u8],
+            metadata: &Map<String, Value>,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<String>> + Send + use<> {
             let (store, lifetime) = (Arc::clone(&self.store), self.codec.lifetime(now));
-            let created = self.codec.create(session_key, data);
+            let created = self.codec.create(session_key, data, metadata);
             async move {
-                let (new, record) = created?;
-                let inserted = store.insert(&new.key, &record, lifetime, now).await?;
+                let Creation { new, record, note } = created?;
+                let inserted = store.insert(&new.key, &record, &note, lifetime, now).await?;
                 if inserted { Ok(new.id) } else { Err(id_taken()) }
             }
         }
@@ -307,9 +502,27 @@ pub mod aio {
             let located = codec.locate(id);
             async move {
                 let Some(key) = located else { return Ok(None) };
-                let record =
-                    if codec.touches() { store.touch(&key, now) } else { store.get(&key, now) }.await?;
+                let record = if codec.touches() {
+                    store.touch(&key, now).await?.map(|found| found.value)
+                } else {
+                    store.get(&key, now).await?
+                };
                 Ok(record.and_then(|record| codec.open(&key, &record)))
+            }
+        }
+
+        /// See [`Sessions::read`](super::Sessions::read).
+        pub fn read(
+            &self,
+            id: &str,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<Option<Session>>> + Send + use<> {
+            let (store, codec) = (Arc::clone(&self.store), Arc::clone(&self.codec));
+            let located = codec.locate(id);
+            async move {
+                let Some(key) = located else { return Ok(None) };
+                let found = store.touch(&key, now).await?;
+                Ok(found.and_then(|found| codec.read(&key, &found)))
             }
         }
 
@@ -320,12 +533,46 @@ pub mod aio {
             data: &[u8],
             now: Timestamp,
         ) -> impl Future<Output = Result<()>> + Send + use<> {
-            let (store, updated) = (Arc::clone(&self.store), self.codec.update(id, data));
+            let (store, prepared) = (Arc::clone(&self.store), self.codec.update(id, data));
             async move {
-                let (key, record) = updated?;
-                let replaced = store.replace(&key, &record, now).await?;
-                if replaced { Ok(()) } else { Err(SessionError::NotFound.into()) }
+                let (key, record) = prepared?;
+                updated(store.replace(&key, &record, None, now).await?)
             }
+        }
+
+        /// See [`Sessions::update_if`](super::Sessions::update_if).
+        pub fn update_if(
+            &self,
+            id: &str,
+            data: &[u8],
+            version: &str,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<()>> + Send + use<> {
+            let (store, prepared) = (Arc::clone(&self.store), self.codec.update(id, data));
+            let expected = self.codec.expected(version);
+            async move {
+                let (key, record) = prepared?;
+                updated(store.replace(&key, &record, Some(&expected), now).await?)
+            }
+        }
+
+        /// See [`Sessions::modify`](super::Sessions::modify).
+        pub async fn modify<E: From<Error>>(
+            &self,
+            id: &str,
+            now: Timestamp,
+            mut change: impl FnMut(Vec<u8>) -> Result<Vec<u8>, E>,
+        ) -> Result<Vec<u8>, E> {
+            for attempt in 0..MODIFY_ATTEMPTS {
+                let session = self.read(id, now).await?.ok_or(Error::from(SessionError::NotFound))?;
+                let data = change(session.data)?;
+                match self.update_if(id, &data, &session.version, now).await {
+                    Ok(()) => return Ok(data),
+                    Err(Error::Session(SessionError::Conflict)) => tokio::time::sleep(pause(attempt)).await,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(Error::from(SessionError::Conflict).into())
         }
 
         /// See [`Sessions::delete`](super::Sessions::delete).
@@ -344,7 +591,35 @@ pub mod aio {
             now: Timestamp,
         ) -> impl Future<Output = Result<()>> + Send + use<> {
             let (store, group) = (Arc::clone(&self.store), self.codec.group(session_key));
-            async move { store.clear(&group?, now).await.map(drop) }
+            async move { store.clear(&group?, None, now).await.map(drop) }
+        }
+
+        /// See [`Sessions::clear_except`](super::Sessions::clear_except).
+        pub fn clear_except(
+            &self,
+            session_key: &str,
+            keep: &str,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<()>> + Send + use<> {
+            let (store, kept) = (Arc::clone(&self.store), self.codec.kept(session_key, keep));
+            async move {
+                let (group, kept) = kept?;
+                store.clear(&group, kept.as_deref(), now).await.map(drop)
+            }
+        }
+
+        /// See [`Sessions::revoke`](super::Sessions::revoke).
+        pub fn revoke(
+            &self,
+            session_key: &str,
+            handle: &str,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<bool>> + Send + use<> {
+            let (store, located) = (Arc::clone(&self.store), self.codec.locate_handle(session_key, handle));
+            async move {
+                let Some(key) = located? else { return Ok(false) };
+                store.delete(&key, now).await
+            }
         }
 
         /// See [`Sessions::rework`](super::Sessions::rework).
@@ -358,8 +633,8 @@ pub mod aio {
             async move {
                 let (old, new) = reworked?;
                 for _ in 0..REWORK_ATTEMPTS {
-                    let record = if codec.seals() { store.get(&old, now).await? } else { None };
-                    let exchange = codec.exchange(&old, &new.key, record)?;
+                    let found = if codec.seals() { store.touch(&old, now).await? } else { None };
+                    let exchange = codec.exchange(&old, &new.key, found.as_ref())?;
                     match store.rename(&old, &new.key, exchange.as_ref(), now).await? {
                         Renamed::Moved => return Ok(new.id),
                         Renamed::Missing => return Err(SessionError::NotFound.into()),
@@ -377,10 +652,12 @@ pub mod aio {
             session_key: &str,
             now: Timestamp,
         ) -> impl Future<Output = Result<Vec<SessionInfo>>> + Send + use<> {
-            let (store, group) = (Arc::clone(&self.store), self.codec.group(session_key));
+            let (store, codec) = (Arc::clone(&self.store), Arc::clone(&self.codec));
+            let group = codec.group(session_key);
             async move {
-                let entries = store.list(&group?, now).await?;
-                Ok(entries.into_iter().map(SessionInfo::from).collect())
+                let group = group?;
+                let entries = store.list(&group, now).await?;
+                Ok(codec.list(&group, entries))
             }
         }
 

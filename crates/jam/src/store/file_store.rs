@@ -9,7 +9,10 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::group_commit::{GroupCommit, Target, unanswered};
-use super::{AsyncStore, Entry, Exchange, Key, Lifetime, Renamed, Store, StoreFuture, check_same_group};
+use super::{
+    AsyncStore, Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced, Store, StoreFuture, check_note,
+    check_rename,
+};
 use crate::process::{self, Busy, Park};
 use crate::{Result, StoreError, Timestamp};
 
@@ -31,21 +34,34 @@ pub trait Medium: fmt::Debug + Send + Sync + 'static {
 /// A value, and whether its last use is to be written down anew.
 #[derive(Debug)]
 pub struct Peek {
-    pub(super) value: Vec<u8>,
+    pub(super) found: Found,
     pub(super) touch_is_due: bool,
 }
 
 /// The writing methods of [`Store`], within a batch.
 pub trait Writer: Target + fmt::Debug {
     /// See [`Store::touch`].
-    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
+    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Found>>;
     /// See [`Store::put`].
     fn put(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()>;
-    /// See [`Store::insert`].
-    fn insert(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool>;
+    /// See [`Store::insert`]. The note is not too long.
+    fn insert(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool>;
     /// See [`Store::replace`].
-    fn replace(&mut self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool>;
-    /// See [`Store::rename`]. The keys are of one group.
+    fn replace(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        expected: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Replaced>;
+    /// See [`Store::rename`]. The keys are of one group, and the note is not too long.
     fn rename(
         &mut self,
         from: &Key,
@@ -56,7 +72,7 @@ pub trait Writer: Target + fmt::Debug {
     /// See [`Store::delete`].
     fn delete(&mut self, key: &Key, now: Timestamp) -> Result<bool>;
     /// See [`Store::clear`].
-    fn clear(&mut self, group: &str, now: Timestamp) -> Result<u64>;
+    fn clear(&mut self, group: &str, keep: Option<&str>, now: Timestamp) -> Result<u64>;
 }
 
 /// A store in one file, blocking and asynchronous alike: [`JsonStore`](super::JsonStore) or
@@ -193,10 +209,10 @@ impl<M: Medium> Store for FileStore<M> {
         self.inner.read(|medium| medium.get(key, now))
     }
 
-    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
+    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Found>> {
         match self.inner.read(|medium| medium.peek(key, now))? {
             Some(Peek { touch_is_due: true, .. }) => self.inner.write(false, |writer| writer.touch(key, now)),
-            found => Ok(found.map(|found| found.value)),
+            peeked => Ok(peeked.map(|peeked| peeked.found)),
         }
     }
 
@@ -208,16 +224,24 @@ impl<M: Medium> Store for FileStore<M> {
         self.inner.write(true, |writer| put_all(writer, entries, now))
     }
 
-    fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        self.inner.write(true, |writer| writer.insert(key, value, lifetime, now))
+    fn insert(
+        &self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool> {
+        check_note(note)?;
+        self.inner.write(true, |writer| writer.insert(key, value, note, lifetime, now))
     }
 
-    fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
-        self.inner.write(true, |writer| writer.replace(key, value, now))
+    fn replace(&self, key: &Key, value: &[u8], expected: Option<&[u8]>, now: Timestamp) -> Result<Replaced> {
+        self.inner.write(true, |writer| writer.replace(key, value, expected, now))
     }
 
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed> {
-        check_same_group(from, to)?;
+        check_rename(from, to, exchange)?;
         self.inner.write(true, |writer| writer.rename(from, to, exchange, now))
     }
 
@@ -225,8 +249,8 @@ impl<M: Medium> Store for FileStore<M> {
         self.inner.write(true, |writer| writer.delete(key, now))
     }
 
-    fn clear(&self, group: &str, now: Timestamp) -> Result<u64> {
-        self.inner.write(true, |writer| writer.clear(group, now))
+    fn clear(&self, group: &str, keep: Option<&str>, now: Timestamp) -> Result<u64> {
+        self.inner.write(true, |writer| writer.clear(group, keep, now))
     }
 
     fn list(&self, group: &str, now: Timestamp) -> Result<Vec<Entry>> {
@@ -251,7 +275,7 @@ impl<M: Medium> AsyncStore for FileStore<M> {
         self.on_thread(move |medium| medium.get(&key, now))
     }
 
-    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         let (key, inner) = (key.clone(), Arc::clone(&self.inner));
         let (sender, receiver) = oneshot::channel();
         // The thread that has read sees to the writing, too: a dropped future leaves no touch half done.
@@ -262,7 +286,7 @@ impl<M: Medium> AsyncStore for FileStore<M> {
                     attendance.work();
                 }
             }
-            found => drop(sender.send(found.map(|found| found.map(|found| found.value)))),
+            peeked => drop(sender.send(peeked.map(|peeked| peeked.map(|peeked| peeked.found)))),
         }));
         Box::pin(answer(receiver))
     }
@@ -291,16 +315,26 @@ impl<M: Medium> AsyncStore for FileStore<M> {
         &'a self,
         key: &'a Key,
         value: &'a [u8],
+        note: &'a [u8],
         lifetime: Lifetime,
         now: Timestamp,
     ) -> StoreFuture<'a, bool> {
-        let (key, value) = (key.clone(), value.to_vec());
-        self.in_batch(move |writer| writer.insert(&key, &value, lifetime, now))
+        if let Err(error) = check_note(note) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let (key, value, note) = (key.clone(), value.to_vec(), note.to_vec());
+        self.in_batch(move |writer| writer.insert(&key, &value, &note, lifetime, now))
     }
 
-    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool> {
-        let (key, value) = (key.clone(), value.to_vec());
-        self.in_batch(move |writer| writer.replace(&key, &value, now))
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        expected: Option<&'a [u8]>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Replaced> {
+        let (key, value, expected) = (key.clone(), value.to_vec(), expected.map(<[u8]>::to_vec));
+        self.in_batch(move |writer| writer.replace(&key, &value, expected.as_deref(), now))
     }
 
     fn rename<'a>(
@@ -310,7 +344,7 @@ impl<M: Medium> AsyncStore for FileStore<M> {
         exchange: Option<&'a Exchange>,
         now: Timestamp,
     ) -> StoreFuture<'a, Renamed> {
-        if let Err(error) = check_same_group(from, to) {
+        if let Err(error) = check_rename(from, to, exchange) {
             return Box::pin(std::future::ready(Err(error)));
         }
         let (from, to, exchange) = (from.clone(), to.clone(), exchange.cloned());
@@ -322,9 +356,9 @@ impl<M: Medium> AsyncStore for FileStore<M> {
         self.in_batch(move |writer| writer.delete(&key, now))
     }
 
-    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64> {
-        let group = group.to_owned();
-        self.in_batch(move |writer| writer.clear(&group, now))
+    fn clear<'a>(&'a self, group: &'a str, keep: Option<&'a str>, now: Timestamp) -> StoreFuture<'a, u64> {
+        let (group, keep) = (group.to_owned(), keep.map(str::to_owned));
+        self.in_batch(move |writer| writer.clear(&group, keep.as_deref(), now))
     }
 
     fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>> {

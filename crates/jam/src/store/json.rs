@@ -16,12 +16,12 @@ use super::file_store::{FileStore, Medium, Peek, Writer};
 use super::group_commit::Target;
 use super::lock::Lock;
 use super::table::{Record, Table};
-use super::{Entry, Exchange, Key, Lifetime, Renamed, check_namespace, file};
+use super::{Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced, check_namespace, file};
 use crate::process;
 use crate::{Result, StoreError, Timestamp};
 
-/// The form of the file that this version reads and writes.
-const VERSION: u32 = 1;
+/// The form of the file that this version writes; it reads all up to it. The second has notes beside its values.
+const VERSION: u32 = 2;
 
 /// A store in one JSON file, shared by threads and processes.
 ///
@@ -92,7 +92,7 @@ impl Medium for JsonFile {
     fn peek(&self, key: &Key, now: Timestamp) -> Result<Option<Peek>> {
         self.read(|table| {
             let record = table?.get(key, now)?;
-            Some(Peek { value: record.value.clone(), touch_is_due: record.touch_is_due(now) })
+            Some(Peek { found: record.found(), touch_is_due: record.touch_is_due(now) })
         })
     }
 
@@ -174,7 +174,7 @@ impl Disk {
             let place = format!("line {}, column {}", error.line(), error.column());
             version(bytes).map_or_else(|| self.not_ours(&place), |version| self.of_version(version))
         })?;
-        if document.jam_store != VERSION {
+        if !is_known(document.jam_store) {
             return Err(self.of_version(document.jam_store).into());
         }
         let tables = document.namespaces.into_iter().map(|(namespace, rows)| {
@@ -242,6 +242,10 @@ impl Disk {
     }
 }
 
+fn is_known(version: u32) -> bool {
+    (1..=VERSION).contains(&version)
+}
+
 /// The version of a file that is otherwise not understood, if that is a version of its own.
 fn version(bytes: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
@@ -249,7 +253,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
         jam_store: u32,
     }
     let versioned: Versioned = serde_json::from_slice(bytes).ok()?;
-    (versioned.jam_store != VERSION).then_some(versioned.jam_store)
+    (!is_known(versioned.jam_store)).then_some(versioned.jam_store)
 }
 
 /// What writes into the file of a [`JsonStore`].
@@ -313,11 +317,11 @@ impl Target for JsonWriter {
 }
 
 impl Writer for JsonWriter {
-    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
+    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Found>> {
         self.on_table(now, |table| {
             // Another process may have been first.
             let is_due = table.get(key, now).is_some_and(|record| record.touch_is_due(now));
-            (table.touch(key, now).map(|record| record.value.clone()), is_due)
+            (table.touch(key, now).map(Record::found), is_due)
         })
     }
 
@@ -325,12 +329,28 @@ impl Writer for JsonWriter {
         self.on_table(now, |table| (table.put(key, value, lifetime, now), true))
     }
 
-    fn insert(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        self.on_table(now, |table| both(table.insert(key, value, lifetime, now)))
+    fn insert(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.on_table(now, |table| both(table.insert(key, value, note, lifetime, now)))
     }
 
-    fn replace(&mut self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
-        self.on_table(now, |table| both(table.replace(key, value, now)))
+    fn replace(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        expected: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Replaced> {
+        self.on_table(now, |table| {
+            let replaced = table.replace(key, value, expected, now);
+            (replaced, replaced == Replaced::Done)
+        })
     }
 
     fn rename(
@@ -350,9 +370,9 @@ impl Writer for JsonWriter {
         self.on_table(now, |table| both(table.delete(key, now)))
     }
 
-    fn clear(&mut self, group: &str, now: Timestamp) -> Result<u64> {
+    fn clear(&mut self, group: &str, keep: Option<&str>, now: Timestamp) -> Result<u64> {
         self.on_table(now, |table| {
-            let cleared = table.clear(group, now);
+            let cleared = table.clear(group, keep, now);
             (cleared, cleared > 0)
         })
     }
@@ -370,7 +390,7 @@ struct Document<'a> {
     namespaces: BTreeMap<Cow<'a, str>, Vec<Row<'a>>>,
 }
 
-/// One value; `text` or `base64` holds its bytes.
+/// One value; `text` or `base64` holds its bytes, `note` or `note_base64` those of its note.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row<'a> {
@@ -381,6 +401,10 @@ struct Row<'a> {
     text: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note_base64: Option<String>,
     created: i64,
     last_used: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -411,15 +435,15 @@ impl<'a> Document<'a> {
 
 impl<'a> Row<'a> {
     fn new(group: Option<&'a str>, id: &'a str, record: &'a Record) -> Self {
-        let (text, base64) = match std::str::from_utf8(&record.value) {
-            Ok(text) => (Some(Cow::Borrowed(text)), None),
-            Err(_) => (None, Some(STANDARD.encode(&record.value))),
-        };
+        let (text, base64) = shown(&record.value);
+        let (note, note_base64) = if record.note.is_empty() { (None, None) } else { shown(&record.note) };
         Self {
             group: group.map(Cow::Borrowed),
             id: Cow::Borrowed(id),
             text,
             base64,
+            note,
+            note_base64,
             created: record.created.as_millis(),
             last_used: record.last_used.as_millis(),
             idle: record.lifetime.idle.map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
@@ -432,11 +456,8 @@ impl<'a> Row<'a> {
     }
 
     fn into_record(self) -> Option<(Key, Record)> {
-        let value = match (self.text, self.base64) {
-            (Some(text), None) => text.into_owned().into_bytes(),
-            (None, Some(base64)) => STANDARD.decode(base64).ok()?,
-            _ => return None,
-        };
+        let value = bytes(self.text, self.base64)??;
+        let note = bytes(self.note, self.note_base64)?.unwrap_or_default();
         let lifetime = Lifetime {
             idle: self.idle.map(Duration::from_millis),
             deadline: self.deadline.map(Timestamp::from_millis),
@@ -444,6 +465,24 @@ impl<'a> Row<'a> {
         let created = Timestamp::from_millis(self.created);
         let last_used = Timestamp::from_millis(self.last_used);
         let key = Key { group: self.group.map(Cow::into_owned), id: self.id.into_owned() };
-        Some((key, Record { value, created, last_used, lifetime }))
+        Some((key, Record { value, note, created, last_used, lifetime }))
+    }
+}
+
+/// The two forms of bytes: text where they are some, else base64.
+fn shown(bytes: &[u8]) -> (Option<Cow<'_, str>>, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(Cow::Borrowed(text)), None),
+        Err(_) => (None, Some(STANDARD.encode(bytes))),
+    }
+}
+
+/// The bytes of either form, or of none; `None` where there are both, or one that is no base64.
+fn bytes(text: Option<Cow<'_, str>>, base64: Option<String>) -> Option<Option<Vec<u8>>> {
+    match (text, base64) {
+        (None, None) => Some(None),
+        (Some(text), None) => Some(Some(text.into_owned().into_bytes())),
+        (None, Some(base64)) => STANDARD.decode(base64).ok().map(Some),
+        (Some(_), Some(_)) => None,
     }
 }

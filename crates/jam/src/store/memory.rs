@@ -4,8 +4,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::table::Table;
-use super::{AsyncStore, Entry, Exchange, Key, Lifetime, Renamed, Store, StoreFuture, check_same_group};
+use super::table::{Record, Table};
+use super::{
+    AsyncStore, Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced, Store, StoreFuture, check_note,
+    check_rename,
+};
 use crate::process::{self, Busy};
 use crate::{Result, StoreError, Timestamp};
 
@@ -83,8 +86,8 @@ impl Store for MemoryStore {
         self.on_key(key, |table| table.get(key, now).map(|record| record.value.clone()))
     }
 
-    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        self.on_key(key, |table| table.touch(key, now).map(|record| record.value.clone()))
+    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Found>> {
+        self.on_key(key, |table| table.touch(key, now).map(Record::found))
     }
 
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
@@ -110,16 +113,24 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        self.on_key(key, |table| table.insert(key, value, lifetime, now))
+    fn insert(
+        &self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool> {
+        check_note(note)?;
+        self.on_key(key, |table| table.insert(key, value, note, lifetime, now))
     }
 
-    fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
-        self.on_key(key, |table| table.replace(key, value, now))
+    fn replace(&self, key: &Key, value: &[u8], expected: Option<&[u8]>, now: Timestamp) -> Result<Replaced> {
+        self.on_key(key, |table| table.replace(key, value, expected, now))
     }
 
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed> {
-        check_same_group(from, to)?;
+        check_rename(from, to, exchange)?;
         self.on_key(from, |table| table.rename(from, to, exchange, now))
     }
 
@@ -127,8 +138,8 @@ impl Store for MemoryStore {
         self.on_key(key, |table| table.delete(key, now))
     }
 
-    fn clear(&self, group: &str, now: Timestamp) -> Result<u64> {
-        self.on_shard(group, |table| table.clear(group, now))
+    fn clear(&self, group: &str, keep: Option<&str>, now: Timestamp) -> Result<u64> {
+        self.on_shard(group, |table| table.clear(group, keep, now))
     }
 
     fn list(&self, group: &str, now: Timestamp) -> Result<Vec<Entry>> {
@@ -154,7 +165,7 @@ impl AsyncStore for MemoryStore {
         ready(Store::get(self, key, now))
     }
 
-    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         ready(Store::touch(self, key, now))
     }
 
@@ -180,14 +191,21 @@ impl AsyncStore for MemoryStore {
         &'a self,
         key: &'a Key,
         value: &'a [u8],
+        note: &'a [u8],
         lifetime: Lifetime,
         now: Timestamp,
     ) -> StoreFuture<'a, bool> {
-        ready(Store::insert(self, key, value, lifetime, now))
+        ready(Store::insert(self, key, value, note, lifetime, now))
     }
 
-    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool> {
-        ready(Store::replace(self, key, value, now))
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        expected: Option<&'a [u8]>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Replaced> {
+        ready(Store::replace(self, key, value, expected, now))
     }
 
     fn rename<'a>(
@@ -204,8 +222,8 @@ impl AsyncStore for MemoryStore {
         ready(Store::delete(self, key, now))
     }
 
-    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64> {
-        ready(Store::clear(self, group, now))
+    fn clear<'a>(&'a self, group: &'a str, keep: Option<&'a str>, now: Timestamp) -> StoreFuture<'a, u64> {
+        ready(Store::clear(self, group, keep, now))
     }
 
     fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>> {

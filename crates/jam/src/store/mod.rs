@@ -46,6 +46,9 @@ const TOUCHED_PARTS: u32 = 100;
 /// However long the idle time, and without one, the last use is exact to so much.
 const LONGEST_UNTOUCHED: Duration = Duration::from_secs(60);
 
+/// The longest note that can stand beside a value, in bytes.
+pub const MAX_NOTE: usize = 4096;
+
 /// How long a value lives. Both limits hold; with neither, until it is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lifetime {
@@ -86,11 +89,26 @@ impl Lifetime {
     }
 }
 
+/// What [`Store::touch`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The bytes.
+    pub value: Vec<u8>,
+    /// What was noted when it was inserted; empty for nothing.
+    pub note: Vec<u8>,
+    /// When it was first put or inserted; a rename keeps it.
+    pub created: Timestamp,
+    /// When it will be gone, if nothing touches it.
+    pub expires: Option<Timestamp>,
+}
+
 /// What [`Store::list`] tells of a live key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The key within its group.
     pub id: String,
+    /// What was noted when it was inserted; empty for nothing.
+    pub note: Vec<u8>,
     /// When it was first put or inserted; a rename keeps it.
     pub created: Timestamp,
     /// When it was last written or touched, where the store knows.
@@ -99,13 +117,26 @@ pub struct Entry {
     pub expires: Option<Timestamp>,
 }
 
-/// New bytes for a value that is moved, if the old ones are still those that the caller has read.
+/// What [`Store::replace`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// The key holds the new bytes.
+    Done,
+    /// The key holds nothing live. Nothing was changed.
+    Missing,
+    /// The key holds bytes that do not begin as expected. Nothing was changed.
+    Conflict,
+}
+
+/// New bytes and a new note for a value that is moved, if the old bytes are still those that the caller has read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// The bytes the caller has read.
+    /// What the bytes begin with that the caller has read: as many of them as tell them apart from all others.
     pub expected: Vec<u8>,
     /// The bytes to be found under the new key.
     pub replacement: Vec<u8>,
+    /// The note to be found beside them: at most [`MAX_NOTE`] bytes.
+    pub note: Vec<u8>,
 }
 
 /// What [`Store::rename`] did.
@@ -115,7 +146,7 @@ pub enum Renamed {
     Moved,
     /// The old key holds nothing live. Nothing was changed.
     Missing,
-    /// The old key holds other bytes than expected, or the new key is taken. Nothing was changed.
+    /// The old key holds bytes that do not begin as expected, or the new key is taken. Nothing was changed.
     Conflict,
 }
 
@@ -126,6 +157,19 @@ fn check_namespace(namespace: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::validation("a store's namespace is 1 to 128 printable ASCII characters without braces"))
+}
+
+fn check_note(note: &[u8]) -> Result<()> {
+    if note.len() <= MAX_NOTE {
+        return Ok(());
+    }
+    Err(Error::validation(format!("a note beside a value has at most {MAX_NOTE} bytes")))
+}
+
+/// What [`Store::rename`] asks of its arguments.
+fn check_rename(from: &Key, to: &Key, exchange: Option<&Exchange>) -> Result<()> {
+    check_same_group(from, to)?;
+    exchange.map_or(Ok(()), |exchange| check_note(&exchange.note))
 }
 
 /// [`Store::rename`] stays within a group, because in a cluster only a group lives in one place.
@@ -142,24 +186,33 @@ fn check_same_group(from: &Key, to: &Key) -> Result<()> {
 pub trait Store: Send + Sync {
     /// The bytes, untouched: reading does not prolong the life.
     fn get(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
-    /// The bytes, and the idle time starts anew. Reads first: a key that holds nothing live is never written to, and one
+    /// The bytes and what is known of them, and the idle time starts anew. Reads first: a key that holds nothing live is never written to, and one
     /// that does only when [`Lifetime::touch_is_due`], so that the last use may be told a little too early.
-    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
-    /// Writes, whether or not the key is there.
+    fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Found>>;
+    /// Writes, whether or not the key is there; a note that stood beside it is gone.
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()>;
     /// Writes all of them in one go; what is there is overwritten.
     fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Result<()>;
-    /// Writes only if the key is absent or expired; `false`: it was there, and nothing was changed.
-    fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool>;
-    /// New bytes, only if the key is live; keeps creation and deadline, and the idle time starts anew.
-    fn replace(&self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool>;
-    /// Moves a live value to a new key of the same group, with its creation, idle time and deadline; the idle time
-    /// starts anew. With an [`Exchange`] the bytes change on the way. Keys of two groups, or of none, are refused.
+    /// Writes only if the key is absent or expired; `false`: it was there, and nothing was changed. `note` stands beside
+    /// the value as long as that lives, and [`Store::list`] tells it: at most [`MAX_NOTE`] bytes, empty for nothing.
+    fn insert(
+        &self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// New bytes, only if the key is live; keeps creation, note and deadline, and the idle time starts anew. With
+    /// `expected` only if the old bytes begin with these: a revision in front of them tells whether they have changed.
+    fn replace(&self, key: &Key, value: &[u8], expected: Option<&[u8]>, now: Timestamp) -> Result<Replaced>;
+    /// Moves a live value to a new key of the same group, with its creation, note, idle time and deadline; the idle time
+    /// starts anew. With an [`Exchange`] bytes and note change on the way. Keys of two groups, or of none, are refused.
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, now: Timestamp) -> Result<Renamed>;
     /// Removes; `false`: nothing live was there.
     fn delete(&self, key: &Key, now: Timestamp) -> Result<bool>;
-    /// Removes all keys of the group, and says how many live ones there were.
-    fn clear(&self, group: &str, now: Timestamp) -> Result<u64>;
+    /// Removes all keys of the group but the id to `keep`, and says how many live ones there were.
+    fn clear(&self, group: &str, keep: Option<&str>, now: Timestamp) -> Result<u64>;
     /// The live keys of the group, oldest first.
     fn list(&self, group: &str, now: Timestamp) -> Result<Vec<Entry>>;
     /// Lets go of files and connections; later calls fail with [`StoreError::Closed`](crate::StoreError::Closed). Closing twice is fine.
@@ -175,7 +228,7 @@ pub trait AsyncStore: Send + Sync {
     /// See [`Store::get`].
     fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>>;
     /// See [`Store::touch`].
-    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>>;
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>>;
     /// See [`Store::put`].
     fn put<'a>(
         &'a self,
@@ -192,11 +245,18 @@ pub trait AsyncStore: Send + Sync {
         &'a self,
         key: &'a Key,
         value: &'a [u8],
+        note: &'a [u8],
         lifetime: Lifetime,
         now: Timestamp,
     ) -> StoreFuture<'a, bool>;
     /// See [`Store::replace`].
-    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool>;
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        expected: Option<&'a [u8]>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Replaced>;
     /// See [`Store::rename`].
     fn rename<'a>(
         &'a self,
@@ -208,7 +268,7 @@ pub trait AsyncStore: Send + Sync {
     /// See [`Store::delete`].
     fn delete<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, bool>;
     /// See [`Store::clear`].
-    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64>;
+    fn clear<'a>(&'a self, group: &'a str, keep: Option<&'a str>, now: Timestamp) -> StoreFuture<'a, u64>;
     /// See [`Store::list`].
     fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>>;
     /// See [`Store::close`].
@@ -243,7 +303,7 @@ impl<S: Store + 'static> AsyncStore for OnThreads<S> {
         self.run(move |store| store.get(&key, now))
     }
 
-    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         let key = key.clone();
         self.run(move |store| store.touch(&key, now))
     }
@@ -272,16 +332,23 @@ impl<S: Store + 'static> AsyncStore for OnThreads<S> {
         &'a self,
         key: &'a Key,
         value: &'a [u8],
+        note: &'a [u8],
         lifetime: Lifetime,
         now: Timestamp,
     ) -> StoreFuture<'a, bool> {
-        let (key, value) = (key.clone(), value.to_vec());
-        self.run(move |store| store.insert(&key, &value, lifetime, now))
+        let (key, value, note) = (key.clone(), value.to_vec(), note.to_vec());
+        self.run(move |store| store.insert(&key, &value, &note, lifetime, now))
     }
 
-    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool> {
-        let (key, value) = (key.clone(), value.to_vec());
-        self.run(move |store| store.replace(&key, &value, now))
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        expected: Option<&'a [u8]>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Replaced> {
+        let (key, value, expected) = (key.clone(), value.to_vec(), expected.map(<[u8]>::to_vec));
+        self.run(move |store| store.replace(&key, &value, expected.as_deref(), now))
     }
 
     fn rename<'a>(
@@ -300,9 +367,9 @@ impl<S: Store + 'static> AsyncStore for OnThreads<S> {
         self.run(move |store| store.delete(&key, now))
     }
 
-    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64> {
-        let group = group.to_owned();
-        self.run(move |store| store.clear(&group, now))
+    fn clear<'a>(&'a self, group: &'a str, keep: Option<&'a str>, now: Timestamp) -> StoreFuture<'a, u64> {
+        let (group, keep) = (group.to_owned(), keep.map(str::to_owned));
+        self.run(move |store| store.clear(&group, keep.as_deref(), now))
     }
 
     fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>> {

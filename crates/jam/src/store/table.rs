@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Entry, Exchange, Key, Lifetime, Renamed};
+use super::{Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced};
 use crate::Timestamp;
 
 /// How many expired values one write removes at most: more than it can add, so that garbage shrinks, and few
@@ -15,6 +15,7 @@ const SWEPT_PER_WRITE: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) value: Vec<u8>,
+    pub(super) note: Vec<u8>,
     pub(super) created: Timestamp,
     pub(super) last_used: Timestamp,
     pub(super) lifetime: Lifetime,
@@ -27,6 +28,15 @@ impl Record {
 
     pub(super) fn touch_is_due(&self, now: Timestamp) -> bool {
         self.lifetime.touch_is_due(self.last_used, now)
+    }
+
+    pub(super) fn found(&self) -> Found {
+        Found {
+            value: self.value.clone(),
+            note: self.note.clone(),
+            created: self.created,
+            expires: self.expires(),
+        }
     }
 
     fn is_live(&self, now: Timestamp) -> bool {
@@ -75,23 +85,42 @@ impl Table {
     pub(super) fn put(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) {
         self.sweep(now);
         let created = self.get(key, now).map_or(now, |record| record.created);
-        self.restore(key, Record { value: value.to_vec(), created, last_used: now, lifetime });
+        let (value, note) = (value.to_vec(), Vec::new());
+        self.restore(key, Record { value, note, created, last_used: now, lifetime });
     }
 
-    pub(super) fn insert(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> bool {
+    pub(super) fn insert(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> bool {
+        self.sweep(now);
         let absent = self.get(key, now).is_none();
         if absent {
-            self.put(key, value, lifetime, now);
+            let (value, note) = (value.to_vec(), note.to_vec());
+            self.restore(key, Record { value, note, created: now, last_used: now, lifetime });
         }
         absent
     }
 
-    pub(super) fn replace(&mut self, key: &Key, value: &[u8], now: Timestamp) -> bool {
+    pub(super) fn replace(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        expected: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Replaced {
         self.sweep(now);
-        let Some(record) = self.live(key, now) else { return false };
+        let Some(record) = self.live(key, now) else { return Replaced::Missing };
+        if expected.is_some_and(|expected| !record.value.starts_with(expected)) {
+            return Replaced::Conflict;
+        }
         record.value = value.to_vec();
         record.last_used = now;
-        true
+        Replaced::Done
     }
 
     pub(super) fn rename(
@@ -103,13 +132,14 @@ impl Table {
     ) -> Renamed {
         self.sweep(now);
         let Some(record) = self.get(from, now) else { return Renamed::Missing };
-        let was_changed = exchange.is_some_and(|exchange| exchange.expected != record.value);
+        let was_changed = exchange.is_some_and(|exchange| !record.value.starts_with(&exchange.expected));
         if was_changed || self.get(to, now).is_some() {
             return Renamed::Conflict;
         }
         let Some(mut record) = self.remove(from) else { return Renamed::Missing };
         if let Some(exchange) = exchange {
             record.value.clone_from(&exchange.replacement);
+            record.note.clone_from(&exchange.note);
         }
         record.last_used = now;
         self.restore(to, record);
@@ -120,8 +150,11 @@ impl Table {
         self.remove(key).is_some_and(|record| record.is_live(now))
     }
 
-    pub(super) fn clear(&mut self, group: &str, now: Timestamp) -> u64 {
-        let slots = self.groups.remove(group).unwrap_or_default();
+    pub(super) fn clear(&mut self, group: &str, keep: Option<&str>, now: Timestamp) -> u64 {
+        let mut slots = self.groups.remove(group).unwrap_or_default();
+        if let Some((id, slot)) = keep.and_then(|keep| slots.remove_entry(keep)) {
+            self.groups.insert(Arc::from(group), Slots::from([(id, slot)]));
+        }
         let mut live = 0;
         for slot in slots.values() {
             if let Some(place) = slot.place {
@@ -138,6 +171,7 @@ impl Table {
         let mut entries: Vec<Entry> = live
             .map(|(id, Slot { record, .. })| Entry {
                 id: id.to_string(),
+                note: record.note.clone(),
                 created: record.created,
                 last_used: Some(record.last_used),
                 expires: record.expires(),
@@ -296,7 +330,7 @@ mod tests {
             for number in 0..10 {
                 table.put(&key(number), b"v", MINUTE, at(0));
                 table.touch(&key(number), at(1));
-                table.replace(&key(number), b"w", at(2));
+                table.replace(&key(number), b"w", None, at(2));
                 if (number + round) % 2 == 0 {
                     table.delete(&key(number), at(2));
                 } else {
@@ -308,7 +342,7 @@ mod tests {
         table.put(&key(100), b"v", Lifetime::default(), at(3));
         assert_eq!(table.queue.len(), table.records().count() - 1);
         for group in 0..7 {
-            table.clear(&format!("g{group}"), at(3));
+            table.clear(&format!("g{group}"), None, at(3));
         }
         assert_eq!((table.queue.len(), table.records().count()), (0, 0));
     }

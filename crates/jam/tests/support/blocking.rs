@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use jam::Timestamp;
-use jam::store::{AsyncStore, Entry, Exchange, Key, Lifetime, Renamed, Store, StoreFuture};
+use jam::store::{AsyncStore, Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced, Store, StoreFuture};
 
 pub struct Blocking(pub Arc<dyn Store>);
 
@@ -13,7 +13,7 @@ impl AsyncStore for Blocking {
         Box::pin(ready(self.0.get(key, now)))
     }
 
-    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+    fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         Box::pin(ready(self.0.touch(key, now)))
     }
 
@@ -39,14 +39,21 @@ impl AsyncStore for Blocking {
         &'a self,
         key: &'a Key,
         value: &'a [u8],
+        note: &'a [u8],
         life: Lifetime,
         now: Timestamp,
     ) -> StoreFuture<'a, bool> {
-        Box::pin(ready(self.0.insert(key, value, life, now)))
+        Box::pin(ready(self.0.insert(key, value, note, life, now)))
     }
 
-    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], now: Timestamp) -> StoreFuture<'a, bool> {
-        Box::pin(ready(self.0.replace(key, value, now)))
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        expected: Option<&'a [u8]>,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Replaced> {
+        Box::pin(ready(self.0.replace(key, value, expected, now)))
     }
 
     fn rename<'a>(
@@ -63,8 +70,8 @@ impl AsyncStore for Blocking {
         Box::pin(ready(self.0.delete(key, now)))
     }
 
-    fn clear<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, u64> {
-        Box::pin(ready(self.0.clear(group, now)))
+    fn clear<'a>(&'a self, group: &'a str, keep: Option<&'a str>, now: Timestamp) -> StoreFuture<'a, u64> {
+        Box::pin(ready(self.0.clear(group, keep, now)))
     }
 
     fn list<'a>(&'a self, group: &'a str, now: Timestamp) -> StoreFuture<'a, Vec<Entry>> {

@@ -100,7 +100,7 @@ async fn write(
             break;
         }
         let key = Key { group: Some(format!("owner{}", number % GROUPS)), id: format!("{name}-{number}") };
-        let inserting = store.insert(&key, key.id.as_bytes(), FOREVER, now());
+        let inserting = store.insert(&key, key.id.as_bytes(), b"", FOREVER, now());
         match tokio::time::timeout(PATIENCE, inserting).await.expect("a call ends within its time-outs") {
             Ok(true) => {
                 written.push(key);

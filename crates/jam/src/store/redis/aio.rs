@@ -20,7 +20,10 @@ use super::failure::{
 use super::network::{Layout, Network};
 use super::servers::{Address, Servers, Target};
 use super::{RedisOptions, ServerClock};
-use crate::store::{AsyncStore, Entry, Exchange, Key, Lifetime, Renamed, StoreFuture, check_same_group};
+use crate::store::{
+    AsyncStore, Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced, StoreFuture, check_note,
+    check_rename,
+};
 use crate::{Result, StoreError, Timestamp, process};
 
 /// A store on Redis servers, 6.2 or later, or Valkey servers; the awaited twin of [`super::RedisStore`].
@@ -456,20 +459,20 @@ impl AsyncStore for AsyncRedisStore {
         })
     }
 
-    fn touch<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
+    fn touch<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         Box::pin(async move {
             let now = Instant::now();
             if let Some(server_now) = self.clock.at(now) {
                 let stored = command::stored(self.read(now, &self.commands.get(key)).await?)?;
                 if stored.as_ref().is_none_or(|stored| stored.is_fresh(server_now)) {
-                    return Ok(stored.map(Stored::into_bytes));
+                    return Ok(stored.map(Stored::found));
                 }
             }
             let stored = self.stored(&self.commands.touch(key)).await?;
             if let Some(stored) = &stored {
                 self.clock.set(stored.last_used());
             }
-            Ok(stored.map(Stored::into_bytes))
+            Ok(stored.map(Stored::found))
         })
     }
 
@@ -500,14 +503,26 @@ impl AsyncStore for AsyncRedisStore {
         &'a self,
         key: &'a Key,
         value: &'a [u8],
+        note: &'a [u8],
         lifetime: Lifetime,
         now: Timestamp,
     ) -> StoreFuture<'a, bool> {
-        Box::pin(async move { Ok(self.count(&self.commands.insert(key, value, lifetime, now)).await? > 0) })
+        Box::pin(async move {
+            check_note(note)?;
+            Ok(self.count(&self.commands.insert(key, value, note, lifetime, now)).await? > 0)
+        })
     }
 
-    fn replace<'a>(&'a self, key: &'a Key, value: &'a [u8], _now: Timestamp) -> StoreFuture<'a, bool> {
-        Box::pin(async move { Ok(self.count(&self.commands.replace(key, value)).await? > 0) })
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        value: &'a [u8],
+        expected: Option<&'a [u8]>,
+        _now: Timestamp,
+    ) -> StoreFuture<'a, Replaced> {
+        Box::pin(
+            async move { command::replaced(&self.send(&self.commands.replace(key, value, expected)).await?) },
+        )
     }
 
     fn rename<'a>(
@@ -518,7 +533,7 @@ impl AsyncStore for AsyncRedisStore {
         _now: Timestamp,
     ) -> StoreFuture<'a, Renamed> {
         Box::pin(async move {
-            check_same_group(from, to)?;
+            check_rename(from, to, exchange)?;
             command::renamed(&self.send(&self.commands.rename(from, to, exchange)).await?)
         })
     }
@@ -527,8 +542,8 @@ impl AsyncStore for AsyncRedisStore {
         Box::pin(async move { Ok(self.count(&self.commands.delete(key)).await? > 0) })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, _now: Timestamp) -> StoreFuture<'a, u64> {
-        Box::pin(async move { self.count(&self.commands.clear(group)).await })
+    fn clear<'a>(&'a self, group: &'a str, keep: Option<&'a str>, _now: Timestamp) -> StoreFuture<'a, u64> {
+        Box::pin(async move { self.count(&self.commands.clear(group, keep)).await })
     }
 
     fn list<'a>(&'a self, group: &'a str, _now: Timestamp) -> StoreFuture<'a, Vec<Entry>> {

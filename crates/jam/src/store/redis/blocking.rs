@@ -16,7 +16,9 @@ use super::failure::{
 use super::network::{Layout, Network};
 use super::servers::{Address, Servers, Target};
 use super::{RedisOptions, ServerClock};
-use crate::store::{Entry, Exchange, Key, Lifetime, Renamed, Store, check_same_group};
+use crate::store::{
+    Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced, Store, check_note, check_rename,
+};
 use crate::{Result, StoreError, Timestamp, process};
 
 /// A connection that lay so long may have died meanwhile; it is asked before something is entrusted to it.
@@ -405,19 +407,19 @@ impl Store for RedisStore {
         Ok(stored.map(Stored::into_bytes))
     }
 
-    fn touch(&self, key: &Key, _now: Timestamp) -> Result<Option<Vec<u8>>> {
+    fn touch(&self, key: &Key, _now: Timestamp) -> Result<Option<Found>> {
         let now = Instant::now();
         if let Some(server_now) = self.clock.at(now) {
             let stored = command::stored(self.read(now, &self.commands.get(key))?)?;
             if stored.as_ref().is_none_or(|stored| stored.is_fresh(server_now)) {
-                return Ok(stored.map(Stored::into_bytes));
+                return Ok(stored.map(Stored::found));
             }
         }
         let stored = self.stored(&self.commands.touch(key))?;
         if let Some(stored) = &stored {
             self.clock.set(stored.last_used());
         }
-        Ok(stored.map(Stored::into_bytes))
+        Ok(stored.map(Stored::found))
     }
 
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()> {
@@ -431,16 +433,24 @@ impl Store for RedisStore {
         self.send(&self.commands.put_many(entries, now)).map(drop)
     }
 
-    fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
-        Ok(self.count(&self.commands.insert(key, value, lifetime, now))? > 0)
+    fn insert(
+        &self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool> {
+        check_note(note)?;
+        Ok(self.count(&self.commands.insert(key, value, note, lifetime, now))? > 0)
     }
 
-    fn replace(&self, key: &Key, value: &[u8], _now: Timestamp) -> Result<bool> {
-        Ok(self.count(&self.commands.replace(key, value))? > 0)
+    fn replace(&self, key: &Key, value: &[u8], expected: Option<&[u8]>, _now: Timestamp) -> Result<Replaced> {
+        command::replaced(&self.send(&self.commands.replace(key, value, expected))?)
     }
 
     fn rename(&self, from: &Key, to: &Key, exchange: Option<&Exchange>, _now: Timestamp) -> Result<Renamed> {
-        check_same_group(from, to)?;
+        check_rename(from, to, exchange)?;
         command::renamed(&self.send(&self.commands.rename(from, to, exchange))?)
     }
 
@@ -448,8 +458,8 @@ impl Store for RedisStore {
         Ok(self.count(&self.commands.delete(key))? > 0)
     }
 
-    fn clear(&self, group: &str, _now: Timestamp) -> Result<u64> {
-        self.count(&self.commands.clear(group))
+    fn clear(&self, group: &str, keep: Option<&str>, _now: Timestamp) -> Result<u64> {
+        self.count(&self.commands.clear(group, keep))
     }
 
     fn list(&self, group: &str, _now: Timestamp) -> Result<Vec<Entry>> {

@@ -17,11 +17,14 @@ use redis::{Arg, Cmd, Pipeline, RedisWrite, Value};
 
 use super::network::{Layout, Range, slot_of};
 use super::servers::{Address, Role};
-use crate::store::{Entry, Exchange, Key, Lifetime, Renamed};
+use crate::store::{Entry, Exchange, Found, Key, Lifetime, Renamed, Replaced};
 use crate::{Result, StoreError, Timestamp};
 
 /// Version, creation, idle time, deadline, last use: see `scripts/prelude.lua`.
 const HEADER: usize = 1 + 4 * 8;
+
+/// The length of the note that follows in version 2.
+const NOTE_LENGTH: usize = 2;
 
 /// The longest limit: far beyond every session, and far from where a double loses milliseconds.
 const LONGEST: u64 = 1 << 50;
@@ -50,6 +53,20 @@ impl Script {
     fn new(code: String) -> Self {
         let hash = redis::Script::new(&code).get_hash().to_owned();
         Self { code, hash }
+    }
+}
+
+/// A value to be written.
+struct Saved<'a> {
+    key: &'a Key,
+    value: &'a [u8],
+    note: &'a [u8],
+    lifetime: Lifetime,
+}
+
+impl<'a> From<&'a (Key, Vec<u8>, Lifetime)> for Saved<'a> {
+    fn from((key, value, lifetime): &'a (Key, Vec<u8>, Lifetime)) -> Self {
+        Self { key, value, note: b"", lifetime: *lifetime }
     }
 }
 
@@ -97,15 +114,22 @@ impl Commands {
     }
 
     pub(super) fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Request<'_> {
-        self.save("put", &[(key, value, lifetime)], now)
+        self.save("put", &[Saved { key, value, note: b"", lifetime }], now)
     }
 
-    pub(super) fn insert(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Request<'_> {
-        self.save("insert", &[(key, value, lifetime)], now)
+    pub(super) fn insert(
+        &self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Request<'_> {
+        self.save("insert", &[Saved { key, value, note, lifetime }], now)
     }
 
     pub(super) fn put_many(&self, entries: &[(Key, Vec<u8>, Lifetime)], now: Timestamp) -> Request<'_> {
-        self.save("put", &entries.iter().map(borrowed).collect::<Vec<_>>(), now)
+        self.save("put", &entries.iter().map(Saved::from).collect::<Vec<_>>(), now)
     }
 
     /// As [`Self::put_many`], in pieces that a cluster can take: one for each group and for each value without one.
@@ -114,33 +138,36 @@ impl Commands {
         entries: &[(Key, Vec<u8>, Lifetime)],
         now: Timestamp,
     ) -> Vec<Request<'_>> {
-        let mut pieces: BTreeMap<(Option<&str>, &str), Vec<_>> = BTreeMap::new();
+        let mut pieces: BTreeMap<(Option<&str>, &str), Vec<Saved<'_>>> = BTreeMap::new();
         for entry in entries {
             let alone = if entry.0.group.is_none() { entry.0.id.as_str() } else { "" };
-            pieces.entry((entry.0.group.as_deref(), alone)).or_default().push(borrowed(entry));
+            pieces.entry((entry.0.group.as_deref(), alone)).or_default().push(Saved::from(entry));
         }
         pieces.into_values().map(|piece| self.save("put", &piece, now)).collect()
     }
 
-    fn save(&self, mode: &str, entries: &[(&Key, &[u8], Lifetime)], now: Timestamp) -> Request<'_> {
+    fn save(&self, mode: &str, entries: &[Saved<'_>], now: Timestamp) -> Request<'_> {
         let mut command = redis::cmd("EVALSHA");
-        let indexed = entries.iter().filter(|(key, ..)| key.group.is_some()).count();
+        let indexed = entries.iter().filter(|saved| saved.key.group.is_some()).count();
         command.arg(self.save.hash.as_str()).arg(entries.len() + indexed);
-        for (key, ..) in entries {
-            self.keys(&mut command, key);
+        for saved in entries {
+            self.keys(&mut command, saved.key);
         }
         command.arg(mode);
-        for (key, value, lifetime) in entries {
-            command.arg(value);
+        for Saved { key, value, note, lifetime } in entries {
+            command.arg(value).arg(note);
             limits(&mut command, *lifetime, now);
             command.arg(&key.id).arg(if key.group.is_some() { "indexed" } else { "" });
         }
         Request { command, script: Some(&self.save), repeatable: false, names_all_keys: true }
     }
 
-    pub(super) fn replace(&self, key: &Key, value: &[u8]) -> Request<'_> {
+    pub(super) fn replace(&self, key: &Key, value: &[u8], expected: Option<&[u8]>) -> Request<'_> {
         let mut command = self.evaluate(&self.replace, key);
         command.arg(value).arg(&key.id);
+        if let Some(expected) = expected {
+            command.arg(expected);
+        }
         Request { command, script: Some(&self.replace), repeatable: false, names_all_keys: true }
     }
 
@@ -152,7 +179,7 @@ impl Commands {
         self.index_key(&mut command, from.group.as_deref().unwrap_or_default());
         command.arg(&from.id).arg(&to.id);
         if let Some(exchange) = exchange {
-            command.arg(&exchange.expected).arg(&exchange.replacement);
+            command.arg(&exchange.expected).arg(&exchange.replacement).arg(&exchange.note);
         }
         Request { command, script: Some(&self.rename), repeatable: false, names_all_keys: true }
     }
@@ -163,13 +190,12 @@ impl Commands {
         Request { command, script: Some(&self.delete), repeatable: false, names_all_keys: true }
     }
 
-    pub(super) fn clear(&self, group: &str) -> Request<'_> {
-        Request {
-            command: self.evaluate_index(&self.clear, group),
-            script: Some(&self.clear),
-            repeatable: false,
-            names_all_keys: false,
+    pub(super) fn clear(&self, group: &str, keep: Option<&str>) -> Request<'_> {
+        let mut command = self.evaluate_index(&self.clear, group);
+        if let Some(keep) = keep {
+            command.arg(keep);
         }
+        Request { command, script: Some(&self.clear), repeatable: false, names_all_keys: false }
     }
 
     pub(super) fn list(&self, group: &str) -> Request<'_> {
@@ -232,10 +258,6 @@ fn write_argument(command: &mut Cmd, parts: &[&str]) {
     }
 }
 
-fn borrowed(entry: &(Key, Vec<u8>, Lifetime)) -> (&Key, &[u8], Lifetime) {
-    (&entry.0, &entry.1, entry.2)
-}
-
 /// The idle time and the time to the deadline.
 fn limits(command: &mut Cmd, lifetime: Lifetime, now: Timestamp) {
     let milliseconds =
@@ -296,18 +318,34 @@ struct Header {
     idle: f64,
     deadline: f64,
     last_used: f64,
+    /// How long the note is that follows, with its length in front.
+    noted: usize,
 }
 
 impl Header {
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let (header, _) = bytes.split_first_chunk::<HEADER>()?;
+        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let noted = match header[0] {
+            1 => 0,
+            2 => NOTE_LENGTH + usize::from(u16::from_le_bytes(*rest.first_chunk()?)),
+            _ => return None,
+        };
         let number = |index: usize| {
             let bytes = header.get(1 + index * 8..)?.first_chunk()?;
             Some(f64::from_le_bytes(*bytes))
         };
-        let parsed =
-            Self { created: number(0)?, idle: number(1)?, deadline: number(2)?, last_used: number(3)? };
-        (header[0] == 1).then_some(parsed)
+        let (created, idle, deadline, last_used) = (number(0)?, number(1)?, number(2)?, number(3)?);
+        (noted <= rest.len()).then_some(Self { created, idle, deadline, last_used, noted })
+    }
+
+    /// What is noted in what this is the header of.
+    fn note(&self, bytes: &[u8]) -> Vec<u8> {
+        let noted = HEADER + NOTE_LENGTH..HEADER + self.noted;
+        bytes.get(noted).unwrap_or_default().to_vec()
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        self.lifetime().expires(timestamp(self.last_used))
     }
 
     fn lifetime(&self) -> Lifetime {
@@ -321,8 +359,14 @@ impl Header {
 
 impl Stored {
     pub(super) fn into_bytes(mut self) -> Vec<u8> {
-        self.bytes.drain(..HEADER);
+        self.bytes.drain(..HEADER + self.header.noted);
         self.bytes
+    }
+
+    pub(super) fn found(self) -> Found {
+        let Header { created, .. } = self.header;
+        let (note, expires) = (self.header.note(&self.bytes), self.header.expires());
+        Found { value: self.into_bytes(), note, created: timestamp(created), expires }
     }
 
     /// The server's time in milliseconds when it was last touched; right after a touch that is the present.
@@ -368,16 +412,28 @@ pub(super) fn renamed(answer: &Value) -> Result<Renamed> {
     }
 }
 
+pub(super) fn replaced(answer: &Value) -> Result<Replaced> {
+    match count(answer)? {
+        0 => Ok(Replaced::Missing),
+        1 => Ok(Replaced::Done),
+        _ => Ok(Replaced::Conflict),
+    }
+}
+
 pub(super) fn entries(answer: Value) -> Result<Vec<Entry>> {
     let Value::Array(parts) = answer else { return Err(strange("a list is no array")) };
     let mut entries = Vec::with_capacity(parts.len() / 2);
     let mut parts = parts.into_iter();
-    while let (Some(Value::BulkString(id)), Some(Value::BulkString(header))) = (parts.next(), parts.next()) {
-        let header = Header::parse(&header).ok_or_else(|| strange("a key holds what Jam did not write"))?;
+    while let (Some(Value::BulkString(id)), Some(Value::BulkString(front))) = (parts.next(), parts.next()) {
+        let header = Header::parse(&front).ok_or_else(|| strange("a key holds what Jam did not write"))?;
         let id = String::from_utf8(id).map_err(|_| strange("an id is no text"))?;
-        let last_used = timestamp(header.last_used);
-        let expires = header.lifetime().expires(last_used);
-        entries.push(Entry { id, created: timestamp(header.created), last_used: Some(last_used), expires });
+        entries.push(Entry {
+            id,
+            note: header.note(&front),
+            created: timestamp(header.created),
+            last_used: Some(timestamp(header.last_used)),
+            expires: header.expires(),
+        });
     }
     entries.sort_unstable_by(|left, right| (left.created, &left.id).cmp(&(right.created, &right.id)));
     Ok(entries)

@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x4a61_6d53;
 /// What makes version 1 of an empty file, version 2 of version 1, and so on. A file of an older version is brought up
 /// to date when it is opened, in one transaction; one of a newer version is refused and left alone. A step that was
 /// released never changes: what the next version needs is one more step.
-const STEPS: &[&str] = &[CREATE];
+const STEPS: &[&str] = &[CREATE, ADD_NOTES];
 
 /// The log is cut to this size when it starts anew, should it have grown beyond.
 const KEPT_LOG_BYTES: i64 = 8 << 20;
@@ -36,6 +36,8 @@ const CREATE: &str = "
         PRIMARY KEY (namespace, owner, id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX jam_store_expires ON jam_store (expires) WHERE expires IS NOT NULL;";
+
+const ADD_NOTES: &str = "ALTER TABLE jam_store ADD COLUMN note BLOB NOT NULL DEFAULT x''";
 
 /// A connection, and which file it has open: another may have got its name since.
 #[derive(Debug)]
@@ -229,13 +231,14 @@ mod tests {
     use super::*;
 
     /// What a next version might do.
-    const NEXT: &str = "ALTER TABLE jam_store ADD COLUMN note TEXT NOT NULL DEFAULT 'none'";
+    const NEXT: &str = "ALTER TABLE jam_store ADD COLUMN news TEXT NOT NULL DEFAULT 'none'";
 
     fn connected(folder: &tempfile::TempDir) -> (Connection, PathBuf) {
         let path = folder.path().join("store");
         let connection = Connection::open(&path).unwrap();
         update(&connection, &path, STEPS).unwrap();
-        let insert = "INSERT INTO jam_store VALUES ('sessions', '=g', 'a', x'76', 1, 1, NULL, NULL, NULL)";
+        let insert =
+            "INSERT INTO jam_store VALUES ('sessions', '=g', 'a', x'76', 1, 1, NULL, NULL, NULL, x'')";
         connection.execute_batch(insert).unwrap();
         (connection, path)
     }
@@ -255,8 +258,8 @@ mod tests {
         let next = [STEPS, &[NEXT]].concat();
         update(&connection, &path, &next).unwrap();
         assert_eq!(version(&connection), next.len());
-        let note = connection.query_row("SELECT note FROM jam_store WHERE id = 'a'", [], |row| row.get(0));
-        assert_eq!(note, Ok("none".to_owned()));
+        let news = connection.query_row("SELECT news FROM jam_store WHERE id = 'a'", [], |row| row.get(0));
+        assert_eq!(news, Ok("none".to_owned()));
         update(&connection, &path, &next).unwrap();
         assert_eq!(update(&connection, &path, STEPS).unwrap_err().code(), "store.refused", "it is newer now");
     }
@@ -265,11 +268,11 @@ mod tests {
     fn a_step_that_fails_leaves_the_file_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let (connection, path) = connected(&folder);
-        let failing = [STEPS, &[NEXT, "ALTER TABLE nothing ADD COLUMN note"]].concat();
+        let failing = [STEPS, &[NEXT, "ALTER TABLE nothing ADD COLUMN news"]].concat();
         assert!(update(&connection, &path, &failing).is_err());
         drop(connection);
         let connection = Connection::open(&path).unwrap();
         assert_eq!(version(&connection), STEPS.len());
-        assert!(connection.prepare("SELECT note FROM jam_store").is_err());
+        assert!(connection.prepare("SELECT news FROM jam_store").is_err());
     }
 }

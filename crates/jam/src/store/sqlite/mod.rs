@@ -48,7 +48,7 @@ const SEEN: Duration = Duration::from_millis(1);
 /// let store = SqliteStore::open(&path, "sessions")?;
 /// let key = Key { group: Some("owner".to_owned()), id: "one".to_owned() };
 /// let now = Timestamp::now();
-/// assert!(store.insert(&key, b"value", Lifetime::default(), now)?);
+/// assert!(store.insert(&key, b"value", b"", Lifetime::default(), now)?);
 /// assert_eq!(SqliteStore::open(&path, "sessions")?.get(&key, now)?, Some(b"value".to_vec()));
 /// # Ok::<(), jam::Error>(())
 /// ```

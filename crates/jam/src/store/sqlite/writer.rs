@@ -13,7 +13,7 @@ use crate::process;
 use crate::store::file_store::Writer;
 use crate::store::group_commit::Target;
 use crate::store::lock::{Lock, PATIENCE};
-use crate::store::{Exchange, Key, Lifetime, Renamed, file};
+use crate::store::{Exchange, Found, Key, Lifetime, Renamed, Replaced, file};
 use crate::{Result, StoreError, Timestamp};
 
 /// Of how many commits one looks whether the file has become too large for what is in it.
@@ -238,7 +238,7 @@ impl Target for SqliteWriter {
 }
 
 impl Writer for SqliteWriter {
-    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>> {
+    fn touch(&mut self, key: &Key, now: Timestamp) -> Result<Option<Found>> {
         self.on_rows(now, |connection, namespace| Row::of(namespace, key, now).touch(connection))
     }
 
@@ -248,14 +248,29 @@ impl Writer for SqliteWriter {
         })
     }
 
-    fn insert(&mut self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<bool> {
+    fn insert(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        note: &[u8],
+        lifetime: Lifetime,
+        now: Timestamp,
+    ) -> Result<bool> {
         self.on_rows(now, |connection, namespace| {
-            Row::of(namespace, key, now).insert(connection, value, lifetime)
+            Row::of(namespace, key, now).insert(connection, value, note, lifetime)
         })
     }
 
-    fn replace(&mut self, key: &Key, value: &[u8], now: Timestamp) -> Result<bool> {
-        self.on_rows(now, |connection, namespace| Row::of(namespace, key, now).replace(connection, value))
+    fn replace(
+        &mut self,
+        key: &Key,
+        value: &[u8],
+        expected: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Replaced> {
+        self.on_rows(now, |connection, namespace| {
+            Row::of(namespace, key, now).replace(connection, value, expected)
+        })
     }
 
     fn rename(
@@ -274,7 +289,7 @@ impl Writer for SqliteWriter {
         self.on_rows(now, |connection, namespace| Row::of(namespace, key, now).delete(connection))
     }
 
-    fn clear(&mut self, group: &str, now: Timestamp) -> Result<u64> {
-        self.on_rows(now, |connection, namespace| rows::clear(connection, namespace, group, now))
+    fn clear(&mut self, group: &str, keep: Option<&str>, now: Timestamp) -> Result<u64> {
+        self.on_rows(now, |connection, namespace| rows::clear(connection, namespace, group, keep, now))
     }
 }

@@ -1,6 +1,8 @@
 -- Stands in front of every script. A value begins with a header: version, creation, idle time, deadline and last
--- use, in milliseconds of the server's clock; -1 is no limit. Numbers are doubles, as Lua has no others.
+-- use, in milliseconds of the server's clock; -1 is no limit. Numbers are doubles, as Lua has no others. In version 2
+-- the length of a note follows, and the note.
 local HEADER, SIZE = '<Bdddd', 33
+local LENGTH, LENGTH_SIZE = '<H', 2
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -37,22 +39,43 @@ local function forget(key, index, id)
   return deleted
 end
 
--- The creation, idle time and deadline of a live value; nothing, if there is none.
+-- What stands in front of the bytes of a live value: the header, and a note if there is one. Nothing, if there is no
+-- value.
+local function front(key)
+  local start = redis.call('GETRANGE', key, 0, SIZE + LENGTH_SIZE - 1)
+  if #start < SIZE then return end
+  if start:byte() == 1 then return start:sub(1, SIZE) end
+  local length = struct.unpack(LENGTH, start, SIZE + 1)
+  return start .. redis.call('GETRANGE', key, #start, #start + length - 1)
+end
+
+-- The creation, idle time, deadline and note of a live value, and how much stands in front of its bytes; nothing, if
+-- there is none.
 local function limits(key)
-  local header = redis.call('GETRANGE', key, 0, SIZE - 1)
-  if #header == SIZE then
-    local _, created, idle, deadline = struct.unpack(HEADER, header)
-    return created, idle, deadline
+  local found = front(key)
+  if found then
+    local _, created, idle, deadline = struct.unpack(HEADER, found)
+    return created, idle, deadline, found:sub(SIZE + LENGTH_SIZE + 1), #found
   end
 end
 
-local function write(key, created, idle, deadline, bytes, index, id)
+-- Whether the bytes of a value begin like this.
+local function begins(key, size, expected)
+  return redis.call('GETRANGE', key, size, size + #expected - 1) == expected
+end
+
+local function write(key, created, idle, deadline, note, bytes, index, id)
   local expires = expiry(idle, deadline)
   if expires <= now then
     forget(key, index, id)
     return
   end
-  local value = struct.pack(HEADER, 1, created, idle, deadline, now) .. bytes
+  local version = 1
+  if note ~= '' then
+    version = 2
+    note = struct.pack(LENGTH, #note) .. note
+  end
+  local value = struct.pack(HEADER, version, created, idle, deadline, now) .. note .. bytes
   if expires == math.huge then
     redis.call('SET', key, value)
   else
