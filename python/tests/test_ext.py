@@ -292,7 +292,10 @@ def test_cookies_that_http2_has_split_are_read_together() -> None:
     assert request.header("cookie") == "a=1; b=2"
 
 
-EXTRAS: dict[str, tuple[str, str]] = {}
+EXTRAS = {
+    "starlette": ("starlette", "starlette"),
+    "fastapi": ("fastapi", "fastapi"),
+}
 
 
 @pytest.mark.parametrize("module", EXTRAS)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jwt as pyjwt
 import pytest
 from apps.common import SECRET
-from web import SERVERS, Answer, AppServer, Send, client_of, load
+from web import SERVERS, WITH_WEBSOCKETS, Answer, AppServer, Send, client_of, load
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 JSON = ("Content-Type", "application/json")
 
@@ -86,16 +90,16 @@ def test_a_session_opens_its_pages_from_login_to_logout(send: Send) -> None:
 
 
 def test_a_token_opens_the_api(send: Send) -> None:
-    refused(send("GET", "/api", []), 401, None)
+    refused(send("GET", "/api/me", []), 401, None)
     answer = send("POST", "/token", [])
-    claims = send("GET", "/api", [bearer(answer.json["token"])]).json
+    claims = send("GET", "/api/me", [bearer(answer.json["token"])]).json
     assert (claims["sub"], claims["scope"]) == ("alice", "read")
 
 
 def test_the_scheme_of_the_header_may_be_written_in_any_case(send: Send) -> None:
     # RFC 9110 section 11.1
     token = send("POST", "/token", []).json["token"]
-    assert send("GET", "/api", [("Authorization", f"bEARER {token}")]).status == 200
+    assert send("GET", "/api/me", [("Authorization", f"bEARER {token}")]).status == 200
 
 
 def test_a_scope_that_is_missing_is_forbidden_and_named(send: Send) -> None:
@@ -125,7 +129,7 @@ def forged_tokens(token: str) -> list[str]:
 def test_forged_and_expired_tokens_are_refused(send: Send) -> None:
     token = send("POST", "/token", []).json["token"]
     for forged in forged_tokens(token):
-        refused(send("GET", "/api", [bearer(forged)]), 401, "invalid_token")
+        refused(send("GET", "/api/me", [bearer(forged)]), 401, "invalid_token")
 
 
 def test_forged_sessions_are_refused(send: Send) -> None:
@@ -144,7 +148,7 @@ MALFORMED += ["Basic YWxpY2U6", "Token abc", "=", "Bearer Bearer", ",", "Bearer 
 def test_a_malformed_header_is_refused_and_never_an_error_of_the_server(send: Send) -> None:
     # fault 32
     for value in MALFORMED:
-        answer = send("GET", "/api", [("Authorization", value)])
+        answer = send("GET", "/api/me", [("Authorization", value)])
         assert answer.status in (400, 401), (value, answer)
         assert answer.challenge is not None
 
@@ -183,10 +187,39 @@ def test_pages_of_other_sites_cannot_use_the_cookie(send: Send) -> None:
 def test_a_header_that_is_sent_twice_is_refused(served: Send) -> None:
     # RFC 6750 section 3.1
     token = served("POST", "/token", []).json["token"]
-    refused(served("GET", "/api", [bearer(token), bearer(token)]), 400, "invalid_request")
+    refused(served("GET", "/api/me", [bearer(token), bearer(token)]), 400, "invalid_request")
 
 
 def test_sessions_and_tokens_do_not_stand_in_for_each_other(send: Send) -> None:
-    refused(send("GET", "/api", [bearer(login(send))]), 401, "invalid_token")
+    refused(send("GET", "/api/me", [bearer(login(send))]), 401, "invalid_token")
     token = send("POST", "/token", []).json["token"]
     refused(send("GET", "/me", [with_session(quote(token))]), 401, "invalid_token")
+
+
+def open_socket(origin: str, path: str, headers: dict[str, str]) -> Any:
+    with connect(origin.replace("http", "ws", 1) + path, additional_headers=headers, proxy=None) as socket:
+        return json.loads(socket.recv())
+
+
+@pytest.mark.parametrize("name", WITH_WEBSOCKETS)
+def test_a_websocket_is_opened_by_session_or_token_and_refused_before_it_is_accepted(
+    name: str, servers: dict[str, AppServer]
+) -> None:
+    server = servers[name]
+    cookie = dict([with_session(login(server.send))])
+    token = server.send("POST", "/token", []).json["token"]
+    assert open_socket(server.origin, "/ws", cookie)["sub"] == "alice"
+    assert open_socket(server.origin, "/ws", {**cookie, "Origin": server.origin})["sub"] == "alice"
+    assert open_socket(server.origin, f"/api/ws?access_token={token}", {})["sub"] == "alice"
+    refusals: list[tuple[str, dict[str, str]]] = [
+        ("/ws", {}),
+        ("/ws", {"Cookie": "session=forged"}),
+        ("/ws", {**cookie, "Origin": "https://evil.example"}),  # a page of another site
+        ("/api/ws", {}),
+        ("/api/ws?access_token=caf%C3%A9", {}),
+        ("/api/ws?access_token=a&access_token=a", {}),
+    ]
+    for path, headers in refusals:
+        with pytest.raises(InvalidStatus) as caught:
+            open_socket(server.origin, path, headers)
+        assert caught.value.response.status_code in (400, 401, 403), (path, headers)

@@ -117,9 +117,13 @@ class AppServer:
 
 SERVERS: dict[str, tuple[str, ...]] = {
     "asgi": ("hypercorn", "--bind", "127.0.0.1:{port}", "apps.asgi_app:app"),
+    "starlette": ("granian", "--interface", "asgi", "--port", "{port}", "apps.starlette_app:app"),
+    "fastapi": ("uvicorn", "--workers", "2", "--port", "{port}", "apps.fastapi_app:app"),
     "wsgi": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.wsgi_app:app"),
 }
 """A real server for each application. With `--preload` the facade is made before the workers are forked."""
+
+WITH_WEBSOCKETS = ("asgi", "starlette", "fastapi")
 
 
 def load(name: str, environment: dict[str, str]) -> Any:
@@ -170,4 +174,4 @@ def _httpx(client: Any) -> Send:
     return send
 
 
-CLIENTS: dict[str, Callable[[Any], Send]] = {"asgi": _asgi, "wsgi": _wsgi}
+CLIENTS: dict[str, Callable[[Any], Send]] = {"asgi": _asgi, "starlette": _asgi, "fastapi": _asgi, "wsgi": _wsgi}

@@ -6,8 +6,8 @@ GET  /me       the session's data; needs one
 GET  /admin    needs the scope `admin`
 GET  /public   who it is, or nobody
 POST /token    a JWT with the scope `read`
-GET  /api      the claims of `Authorization: Bearer`; needs them
-GET  /api/write  needs the scope `write`
+GET  /api/me   the claims of `Authorization: Bearer`; needs them
+GET  /api/write needs the scope `write`
 """
 
 from __future__ import annotations
