@@ -295,6 +295,7 @@ def test_cookies_that_http2_has_split_are_read_together() -> None:
 EXTRAS = {
     "starlette": ("starlette", "starlette"),
     "fastapi": ("fastapi", "fastapi"),
+    "litestar": ("litestar", "litestar"),
 }
 
 

@@ -15,6 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from litestar.testing import TestClient as LitestarClient
 from servers import ROOT, free_port
 from starlette.testclient import TestClient
 from werkzeug.test import Client
@@ -119,11 +120,12 @@ SERVERS: dict[str, tuple[str, ...]] = {
     "asgi": ("hypercorn", "--bind", "127.0.0.1:{port}", "apps.asgi_app:app"),
     "starlette": ("granian", "--interface", "asgi", "--port", "{port}", "apps.starlette_app:app"),
     "fastapi": ("uvicorn", "--workers", "2", "--port", "{port}", "apps.fastapi_app:app"),
+    "litestar": ("uvicorn", "--port", "{port}", "apps.litestar_app:app"),
     "wsgi": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.wsgi_app:app"),
 }
 """A real server for each application. With `--preload` the facade is made before the workers are forked."""
 
-WITH_WEBSOCKETS = ("asgi", "starlette", "fastapi")
+WITH_WEBSOCKETS = ("asgi", "starlette", "fastapi", "litestar")
 
 
 def load(name: str, environment: dict[str, str]) -> Any:
@@ -150,6 +152,10 @@ def _asgi(module: Any) -> Send:
     return _httpx(TestClient(module.app))
 
 
+def _litestar(module: Any) -> Send:
+    return _httpx(LitestarClient(module.app))
+
+
 def _wsgi(module: Any) -> Send:
     client = Client(module.app, use_cookies=False)
 
@@ -174,4 +180,10 @@ def _httpx(client: Any) -> Send:
     return send
 
 
-CLIENTS: dict[str, Callable[[Any], Send]] = {"asgi": _asgi, "starlette": _asgi, "fastapi": _asgi, "wsgi": _wsgi}
+CLIENTS: dict[str, Callable[[Any], Send]] = {
+    "asgi": _asgi,
+    "starlette": _asgi,
+    "fastapi": _asgi,
+    "litestar": _litestar,
+    "wsgi": _wsgi,
+}
