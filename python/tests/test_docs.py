@@ -23,7 +23,7 @@ def test_the_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path, monkeypat
     namespace: dict[str, object] = {"__name__": "__main__"}
     for line, source in blocks(page):
         # Blank lines in front make a traceback point into the page.
-        exec(compile("\n" * line + source, str(page), "exec"), namespace)
+        exec(compile("\n" * line + source, str(page), "exec", dont_inherit=True), namespace)
 
 
 def test_the_guides_have_blocks_to_run() -> None:
