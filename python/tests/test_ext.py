@@ -296,6 +296,7 @@ EXTRAS = {
     "starlette": ("starlette", "starlette"),
     "fastapi": ("fastapi", "fastapi"),
     "litestar": ("litestar", "litestar"),
+    "flask": ("flask", "flask"),
 }
 
 

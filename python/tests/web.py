@@ -122,6 +122,7 @@ SERVERS: dict[str, tuple[str, ...]] = {
     "fastapi": ("uvicorn", "--workers", "2", "--port", "{port}", "apps.fastapi_app:app"),
     "litestar": ("uvicorn", "--port", "{port}", "apps.litestar_app:app"),
     "wsgi": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.wsgi_app:app"),
+    "flask": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.flask_app:app"),
 }
 """A real server for each application. With `--preload` the facade is made before the workers are forked."""
 
@@ -157,16 +158,18 @@ def _litestar(module: Any) -> Send:
 
 
 def _wsgi(module: Any) -> Send:
-    client = Client(module.app, use_cookies=False)
+    return _werkzeug(Client(module.app, use_cookies=False))
 
+
+def _flask(module: Any) -> Send:
+    return _werkzeug(module.app.test_client(use_cookies=False))
+
+
+def _werkzeug(client: Client) -> Send:
     def send(method: str, path: str, headers: Headers) -> Answer:
         response = client.open(path, method=method, headers=list(headers))
-        return Answer(
-            response.status_code,
-            {name.lower(): value for name, value in response.headers.items()},
-            response.text,
-            response.headers.getlist("set-cookie"),
-        )
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, names, response.text, response.headers.getlist("set-cookie"))
 
     return send
 
@@ -186,4 +189,5 @@ CLIENTS: dict[str, Callable[[Any], Send]] = {
     "fastapi": _asgi,
     "litestar": _litestar,
     "wsgi": _wsgi,
+    "flask": _flask,
 }
