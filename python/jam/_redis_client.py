@@ -59,7 +59,7 @@ ATTEMPTS = 100
 PAUSES = 0.0005, 0.05
 """Seconds: the first pause before another attempt, at most, and the longest."""
 
-READS_BYTES = frozenset({"GET", "GETRANGE", "ZRANGE"})
+READS_BYTES = frozenset({"GET", "GETDEL", "GETRANGE", "ZRANGE"})
 """What is read as bytes even from a client that decodes everything else."""
 
 
@@ -297,6 +297,22 @@ class SessionSteps:
         oldest_first = sorted((stored.created, handle, stored) for stored, handle in live if stored is not None)
         return [session_info(handle, stored) for _, handle, stored in oldest_first]
 
+    def _kept(self, name: str) -> str:
+        return f"{self._namespace}:{{{self._codec.kept_id(name)}}}"
+
+    def keep(self, name: str, data: bytes, life_time: float) -> Operation[None]:
+        (time,) = yield Ask([("TIME",)])
+        stored = new_value(data, None, int(life_time * 1000), milliseconds(time))
+        (command,) = set_value(self._kept(name), stored)
+        (done,) = yield Ask([(*command, "NX")])
+        if not done:
+            raise JamValidationError("something is kept under this name; a name must never be used twice")
+
+    def take(self, name: str) -> Operation[bytes | None]:
+        (value,) = yield Ask([("GETDEL", self._kept(name))])
+        stored = Stored.parse(value)
+        return None if stored is None else stored.record
+
 
 def session_info(handle: str, stored: Stored) -> _jam.SessionInfo:
     expires = stored.expires()
@@ -470,6 +486,12 @@ class ClientSessions:
 
     def list(self, session_key: str) -> Sequence[_jam.SessionInfo]:
         return self._driver.run(lambda: self._steps.list(session_key))
+
+    def keep(self, name: str, data: bytes, life_time: float) -> None:
+        self._driver.run(lambda: self._steps.keep(name, data, life_time))
+
+    def take(self, name: str) -> bytes | None:
+        return self._driver.run(lambda: self._steps.take(name))
 
     def close(self) -> None:
         self._driver.close()

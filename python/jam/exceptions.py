@@ -37,6 +37,8 @@ __all__ = [
     "JamKeyWrongKind",
     "JamOAuth2EmptyRaw",
     "JamOAuth2Error",
+    "JamOAuth2InvalidCallback",
+    "JamOAuth2InvalidIdToken",
     "JamOAuth2InvalidResponse",
     "JamOAuth2ProviderNotConfigured",
     "JamOAuth2Refused",
@@ -433,6 +435,18 @@ class JamOAuth2InvalidResponse(JamOAuth2Error):
     """The provider's answer is not what the protocol asks for."""
 
     code = "oauth2.invalid_response"
+
+
+class JamOAuth2InvalidCallback(JamOAuth2Error):
+    """What the browser brought back does not complete a login."""
+
+    code = "oauth2.invalid_callback"
+
+
+class JamOAuth2InvalidIdToken(JamOAuth2Error):
+    """The ID token is not one of the provider's for this login."""
+
+    code = "oauth2.invalid_id_token"
 
 
 CLASSES_BY_CODE: dict[str, type[JamError]] = {

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jam._base import BaseJam
+from jam._jam import LOGIN_LIFE_TIME, Callback
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from jam.jose import DecryptedJWE, VerifiedJWS
-    from jam.oauth2 import BaseOAuth2Client
+    from jam.oauth2 import BaseOAuth2Client, CompletedLogin, Login
     from jam.sessions import BaseSessionModule, SessionInfo
 
 __all__ = ["Jam"]
@@ -315,6 +316,42 @@ class Jam(BaseJam):
             **extra: Further parameters of the request.
         """
         return self._client(provider).client_credentials_flow(scope, **extra)
+
+    def oauth2_begin(self, provider: str, scope: Sequence[str] | None = None, **extra: Any) -> Login:
+        """Begins a login, and keeps in the session store what completes it, for ten minutes.
+
+        Args:
+            provider: The name in the configuration.
+            scope: What to ask for; if left out, `openid` where the provider has an issuer.
+            **extra: Further parameters of the address. `max_age` and `acr_values` are checked in the ID token.
+
+        Returns:
+            The login: `.url` is where to send the browser, `.binding` goes into a cookie of this browser.
+        """
+        client, keep = self._client(provider), self._session.keep
+        login = client.begin_login(scope, **extra)
+        keep(login.state, login.record, LOGIN_LIFE_TIME)
+        return login
+
+    def oauth2_complete(self, provider: str, callback: str | Mapping[str, Any], binding: str | None) -> CompletedLogin:
+        """Completes a login by what the browser brought back. Whatever happens, the login is used up.
+
+        Args:
+            provider: The name in the configuration.
+            callback: The address that the browser came back to, or the dict of its parameters.
+            binding: The value of the browser's cookie; `None` where it has none.
+
+        Returns:
+            `.tokens`, the provider's answer, and `.claims` of the validated ID token, `None` where none was asked for.
+
+        Raises:
+            JamOAuth2InvalidCallback: The callback belongs to no login of this browser, or comes from another issuer.
+            JamOAuth2Refused: The user or the provider refused.
+            JamOAuth2InvalidIdToken: The ID token is not one of the provider's for this login.
+            JamOAuth2Error: The provider cannot be reached, or its answer cannot be used.
+        """
+        client, answer = self._client(provider), Callback(callback)
+        return client.complete_login(answer, binding, self._session.take(answer.state))
 
     def paseto_make_payload(self, exp: int | None = None, **data: Any) -> dict[str, Any]:
         """Gives the payload of a PASETO: `iat`, `exp`, `jti`.

@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
+from jam._jam import Callback, CompletedLogin, Login
+from jam.exceptions import JamConfigurationError
 
 __all__ = [
     "BaseOAuth2Client",
+    "Callback",
+    "CompletedLogin",
     "GitHubOAuth2Client",
     "GitLabOAuth2Client",
     "GoogleOAuth2Client",
+    "Login",
     "OAuth2Client",
     "YandexOAuth2Client",
     "create_instance",
@@ -91,6 +96,37 @@ class BaseOAuth2Client(ABC):
         """
         raise NotImplementedError
 
+    def begin_login(self, scope: Sequence[str] | None = None, **extra: Any) -> Login:
+        """Begins a login: a state, a PKCE challenge and, for the scope `openid`, a nonce are made here.
+
+        A session store keeps the login's `record` under its `state`, to be taken out once by `complete_login`;
+        `Jam.oauth2_begin` and `Jam.oauth2_complete` do both.
+
+        Args:
+            scope: What to ask for; if left out, `openid` where the provider has an issuer.
+            **extra: Further parameters of the address. `max_age` and `acr_values` are checked in the ID token.
+        """
+        raise self._undefined("begin_login(scope, **extra)")
+
+    def complete_login(self, callback: Callback, binding: str | None, record: bytes | None) -> CompletedLogin:
+        """Completes a login.
+
+        Args:
+            callback: What the browser brought back.
+            binding: The value of the browser's cookie; `None` where it has none.
+            record: What the store kept under the callback's `state`, and keeps no longer; `None` for nothing.
+
+        Raises:
+            JamOAuth2InvalidCallback: The callback belongs to no login of this browser, or comes from another issuer.
+            JamOAuth2Refused: The user or the provider refused.
+            JamOAuth2InvalidIdToken: The ID token is not one of the provider's for this login.
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise self._undefined("complete_login(callback, binding, record)")
+
+    def _undefined(self, method: str) -> JamConfigurationError:
+        return JamConfigurationError(f"oauth2: {type(self).__name__} does not define {method}")
+
 
 class _CoreClient(BaseOAuth2Client):
     """The calls over what does them."""
@@ -110,6 +146,25 @@ class _CoreClient(BaseOAuth2Client):
     def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]:
         return self._client.client_credentials_flow(scope, **extra)
 
+    def begin_login(self, scope: Sequence[str] | None = None, **extra: Any) -> Login:
+        return self._client.begin_login(scope, **extra)
+
+    def complete_login(self, callback: Callback, binding: str | None, record: bytes | None) -> CompletedLogin:
+        return self._client.complete_login(callback, binding, record)
+
+    def verify_id_token(self, token: str, nonce: str | None = None) -> dict[str, Any]:
+        """Verifies an ID token of the provider's for this client, by the provider's keys, and gives its claims.
+
+        Args:
+            token: The token.
+            nonce: The nonce it must hold; it is not looked at if left out.
+
+        Raises:
+            JamOAuth2InvalidIdToken: It is not one of the provider's for this client, or has expired.
+            JamOAuth2Error: The keys cannot be fetched.
+        """
+        return self._client.verify_id_token(token, nonce)
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} provider={self.provider!r}>"
 
@@ -127,8 +182,10 @@ class OAuth2Client(_CoreClient):
         redirect_url: Where the provider sends the browser back to.
         issuer: In place of the two addresses: the issuer whose metadata tells them (OpenID Connect Discovery).
         provider: What the application calls the provider; `github` and the other known names bring their addresses.
-        client_authentication: `client_secret_basic` (the default for a provider that is not known by name) or
-            `client_secret_post`.
+        private_key: The key of `private_key_jwt`, as text of PEM or of a JWK, whose `alg` and `kid` are used.
+        client_authentication: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or
+            `none`; if left out, the usual way of a provider known by name, else what the issuer offers and the keys are
+            there for, else `client_secret_basic`.
         timeout: Seconds that one request may take.
 
     Raises:
@@ -145,6 +202,7 @@ class OAuth2Client(_CoreClient):
         *,
         issuer: str | None = None,
         provider: str = "provider",
+        private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
     ) -> None:
@@ -152,12 +210,13 @@ class OAuth2Client(_CoreClient):
         self.client_id = client_id
         self.redirect_url = redirect_url
         self._client = _jam.OAuth2Client(
-            provider,
-            client_id,
-            client_secret,
-            auth_url,
-            token_url,
-            redirect_url,
+            provider=provider,
+            client_id=client_id,
+            client_secret=client_secret,
+            private_key=private_key,
+            auth_url=auth_url,
+            token_url=token_url,
+            redirect_url=redirect_url,
             issuer=issuer,
             client_authentication=client_authentication,
             timeout=timeout,

@@ -87,6 +87,20 @@ class BaseSessionModule(ABC):
         """Tells the live sessions of an owner, never their ids."""
         raise JamConfigurationError(f"session: {type(self).__name__} does not define list(session_key)")
 
+    def keep(self, name: str, data: bytes, life_time: float) -> None:
+        """Keeps data beside the sessions for one later `take`: a login that waits for its callback.
+
+        Args:
+            name: What `take` will name them by: a secret that is never used twice.
+            data: What to keep.
+            life_time: Seconds after which they are gone.
+        """
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define keep(name, data, life_time)")
+
+    def take(self, name: str) -> bytes | None:
+        """Gives what was kept under a name, once: of any number of callers, one gets it and all others `None`."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define take(name)")
+
     def close(self) -> None:
         """Lets go of connections and files."""
 
@@ -141,6 +155,12 @@ class _StoredSessions(BaseSessionModule):
 
     def list(self, session_key: str) -> Sequence[SessionInfo]:
         return self._sessions.list(session_key)
+
+    def keep(self, name: str, data: bytes, life_time: float) -> None:
+        self._sessions.keep(name, data, life_time)
+
+    def take(self, name: str) -> bytes | None:
+        return self._sessions.take(name)
 
     def close(self) -> None:
         self._sessions.close()

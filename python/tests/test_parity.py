@@ -44,6 +44,8 @@ CONTRACT = {
     "oauth2_fetch_token": "(self, provider, code, grant_type='authorization_code', **extra)",
     "oauth2_refresh_token": "(self, provider, refresh_token, grant_type='refresh_token', **extra)",
     "oauth2_client_credentials_flow": "(self, provider, scope=None, **extra)",
+    "oauth2_begin": "(self, provider, scope=None, **extra)",
+    "oauth2_complete": "(self, provider, callback, binding)",
     "paseto_make_payload": "(self, exp=None, **data)",
     "paseto_create": "(self, payload, footer=None, *, implicit_assertion=None)",
     "paseto_decode": "(self, token, check_exp=True, check_list=True, *, implicit_assertion=None)",

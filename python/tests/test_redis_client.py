@@ -125,6 +125,34 @@ def test_a_replay_guard_shares_its_entries_with_the_native_one(face: Face, redis
     face.run(connection.aclose()) if face.is_async else connection.close()
 
 
+@pytest.mark.parametrize("decode_responses", [False, True])
+def test_attack_65_what_is_kept_is_taken_once(face: Face, client: Client, decode_responses: bool) -> None:
+    connection = client(decode_responses=decode_responses)
+    sessions = sessions_on(face, connection)
+    record = bytes(range(256))
+    sessions.keep("state", record, 600)
+    with pytest.raises(JamValidationError):
+        sessions.keep("state", b"other", 600)
+    assert sessions.take("state") == record
+    assert sessions.take("state") is None
+    sessions.keep("gone", b"data", 0.001)
+    time.sleep(0.01)
+    assert sessions.take("gone") is None
+
+
+def test_what_is_kept_is_found_by_the_native_store(face: Face, redis_server: RedisServer) -> None:
+    module, clients = (jam.aio.sessions, redis.asyncio) if face.is_async else (jam.sessions, redis)
+    connection = clients.Redis.from_url(redis_server.uri)
+    native = face.drive(module.RedisSessions(redis_server.uri))
+    driven = face.drive(module.RedisSessions(connection))
+    for first, second in ((native, driven), (driven, native)):
+        first.keep("state", b"record", 600)
+        assert second.take("state") == b"record"
+        assert first.take("state") is None
+    native.close()
+    face.run(connection.aclose()) if face.is_async else connection.close()
+
+
 def test_a_facade_takes_a_client(face: Face, client: Client) -> None:
     made = face.jam({"session": {"session_type": "redis", "redis_uri": client(), "redis_sessions_key": "app"}})
     session_id = made.session_create("user", {"n": 1})

@@ -34,6 +34,7 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a 
 }
 
 /// The text of a str, for signatures. PyO3 puts the argument's name before a `TypeError`.
+#[derive(Default)]
 pub(crate) struct Text(pub(crate) String);
 
 impl<'py> FromPyObject<'_, 'py> for Text {

@@ -2,14 +2,171 @@
 
 use std::time::Duration;
 
-use jam::OAuth2Error;
-use jam::oauth2::{CallOptions, ClientAuthentication, ProviderOptions, aio};
+use jam::oauth2::{self, CallOptions, ProviderOptions, aio};
+use jam::{OAuth2Error, Timestamp};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString};
 use serde_json::{Map, Value};
 
-use crate::arguments::{Seconds, Text, integer, required_text, text};
+use crate::arguments::{Seconds, Text, integer, required_text, text, type_name};
 use crate::{bridge, error, json};
+
+/// What the browser brought back from the provider.
+///
+/// Args:
+///     callback: The address that it came back to, or the parameters of its query or of the form that it posted.
+#[pyclass(frozen, module = "jam._jam")]
+struct Callback(oauth2::Callback);
+
+#[pymethods]
+impl Callback {
+    #[new]
+    fn new(callback: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let read = match callback.cast::<PyString>() {
+            Ok(_) => oauth2::Callback::from_url(required_text(callback, "callback")?),
+            Err(_) => oauth2::Callback::from_parameters(parameters(callback)?),
+        };
+        read.map(Self).map_err(error::to_py)
+    }
+
+    /// What names the login that is to be completed.
+    #[getter]
+    fn state(&self) -> PyResult<&str> {
+        self.0.state().map_err(error::to_py)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("Callback"))
+    }
+}
+
+/// The parameters of a mapping. Where a framework gives lists of values, each has one.
+fn parameters(callback: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+    let refused = || {
+        let kind = type_name(callback);
+        error::validation(&format!("callback: must be an address or a dict of its parameters, not {kind}"))
+    };
+    let items = callback.call_method0("items").and_then(|items| items.try_iter()).map_err(|_| refused())?;
+    let mut parameters = Vec::new();
+    for item in items {
+        let (name, value) = item?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>().map_err(|_| refused())?;
+        let name = required_text(&name, "the name of a callback's parameter")?.to_owned();
+        match value.cast::<PyList>() {
+            Ok(values) => {
+                for value in values {
+                    parameters
+                        .push((name.clone(), required_text(&value, "a callback's parameter")?.to_owned()));
+                }
+            }
+            Err(_) => parameters.push((name, required_text(&value, "a callback's parameter")?.to_owned())),
+        }
+    }
+    Ok(parameters)
+}
+
+/// A login that was begun.
+///
+/// Attributes:
+///     url: Where to send the browser.
+///     binding: What only this browser has: keep it in its cookie.
+///     state: What the callback will name the login by.
+///     record: What completing the login needs, sealed with the binding.
+#[pyclass(frozen, module = "jam._jam")]
+struct Login(oauth2::Login);
+
+#[pymethods]
+impl Login {
+    #[getter]
+    fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    #[getter]
+    fn binding(&self) -> &str {
+        self.0.binding.expose()
+    }
+
+    #[getter]
+    fn state(&self) -> &str {
+        self.0.state.expose()
+    }
+
+    #[getter]
+    fn record<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.record)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("Login"))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<jam.oauth2.Login>"
+    }
+}
+
+/// A login that was completed.
+///
+/// Attributes:
+///     tokens: The provider's token answer.
+///     claims: The claims of the validated ID token; None where none was asked for.
+#[pyclass(frozen, get_all, module = "jam._jam")]
+struct CompletedLogin {
+    tokens: Py<PyAny>,
+    claims: Py<PyAny>,
+}
+
+#[pymethods]
+impl CompletedLogin {
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("CompletedLogin"))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<jam.oauth2.CompletedLogin>"
+    }
+}
+
+fn completed(py: Python<'_>, login: oauth2::CompletedLogin) -> PyResult<Py<PyAny>> {
+    let claims = login.claims.map_or_else(|| Ok(py.None()), |claims| answer(py, claims))?;
+    Ok(Py::new(py, CompletedLogin { tokens: answer(py, login.tokens)?, claims })?.into_any())
+}
+
+fn begun(py: Python<'_>, login: oauth2::Login) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, Login(login))?.into_any())
+}
+
+/// The keywords of a client.
+fn provider_options(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<ProviderOptions> {
+    let mut options = ProviderOptions::default();
+    for (name, value) in keywords.into_iter().flatten() {
+        let name = text(&name, "the name of an option")?;
+        if name == "timeout" {
+            options.timeout = seconds(&value.extract()?)?;
+            continue;
+        }
+        if value.is_none() {
+            continue;
+        }
+        let value = text(&value, name)?.to_owned();
+        match name {
+            "provider" => options.name = value,
+            "client_id" => options.client_id = value,
+            "client_secret" => options.client_secret = Some(value.into()),
+            "private_key" => options.private_key = Some(value.into()),
+            "redirect_url" => options.redirect_url = Some(value),
+            "auth_url" => options.auth_url = Some(value),
+            "token_url" => options.token_url = Some(value),
+            "issuer" => options.issuer = Some(value),
+            "client_authentication" => {
+                options.client_authentication = Some(value.parse().map_err(error::to_py)?);
+            }
+            _ => return Err(PyTypeError::new_err(format!("{name}: there is no such option of a client"))),
+        }
+    }
+    Ok(options)
+}
 
 /// The client behind `jam.oauth2`: every call blocks, without the GIL.
 #[pyclass(subclass, frozen, module = "jam._jam")]
@@ -18,33 +175,9 @@ struct OAuth2Client(jam::oauth2::Client);
 #[pymethods]
 impl OAuth2Client {
     #[new]
-    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=Seconds::Number(10.0)),
-        text_signature = "(provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0)")]
-    #[expect(clippy::too_many_arguments)] // keywords in Python
-    fn new(
-        provider: Text,
-        client_id: Text,
-        client_secret: Option<Text>,
-        auth_url: Option<Text>,
-        token_url: Option<Text>,
-        redirect_url: Option<Text>,
-        issuer: Option<Text>,
-        client_authentication: Option<Text>,
-        timeout: Seconds,
-    ) -> PyResult<Self> {
-        let options = ProviderOptions {
-            name: provider.0,
-            client_id: client_id.0,
-            client_secret: client_secret.map(|secret| secret.0.into()),
-            redirect_url: redirect_url.map(|url| url.0),
-            auth_url: auth_url.map(|url| url.0),
-            token_url: token_url.map(|url| url.0),
-            issuer: issuer.map(|issuer| issuer.0),
-            client_authentication: authentication(client_authentication)?,
-            timeout: seconds(&timeout)?,
-            ..ProviderOptions::default()
-        };
-        jam::oauth2::Client::new(options).map(Self).map_err(error::to_py)
+    #[pyo3(signature = (**options))]
+    fn new(options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        jam::oauth2::Client::new(provider_options(options)?).map(Self).map_err(error::to_py)
     }
 
     /// Gives the address to send the browser to.
@@ -70,7 +203,7 @@ impl OAuth2Client {
     ) -> PyResult<Py<PyAny>> {
         let code = required_text(code, "code")?.to_owned();
         let options = call_options(grant_type, extra)?;
-        answer(py, self.run(py, move |client| client.fetch_token(&code, &options))?)
+        answer(py, self.run(py, move |client| client.fetch_token(&code, &options, Timestamp::now()))?)
     }
 
     /// Gets a new access token.
@@ -84,7 +217,10 @@ impl OAuth2Client {
     ) -> PyResult<Py<PyAny>> {
         let refresh_token = required_text(refresh_token, "refresh_token")?.to_owned();
         let options = call_options(grant_type, extra)?;
-        answer(py, self.run(py, move |client| client.refresh_token(&refresh_token, &options))?)
+        answer(
+            py,
+            self.run(py, move |client| client.refresh_token(&refresh_token, &options, Timestamp::now()))?,
+        )
     }
 
     /// Gets an access token for the program itself.
@@ -96,7 +232,56 @@ impl OAuth2Client {
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let (scope, options) = (scope.map_or(Ok(Vec::new()), scopes)?, call_options(None, extra)?);
-        answer(py, self.run(py, move |client| client.client_credentials(&borrowed(&scope), &options))?)
+        answer(
+            py,
+            self.run(py, move |client| {
+                client.client_credentials(&borrowed(&scope), &options, Timestamp::now())
+            })?,
+        )
+    }
+
+    /// Begins a login.
+    #[pyo3(signature = (scope=None, **extra))]
+    fn begin_login(
+        &self,
+        py: Python<'_>,
+        scope: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (scope, options) = (scope.map(scopes).transpose()?, call_options(None, extra)?);
+        let login = self
+            .run(py, move |client| client.begin_login(scope.as_deref().map(borrowed).as_deref(), &options))?;
+        begun(py, login)
+    }
+
+    /// Completes a login by what the store kept under the callback's state.
+    fn complete_login(
+        &self,
+        py: Python<'_>,
+        callback: &Callback,
+        binding: Option<Text>,
+        record: Option<Vec<u8>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (callback, binding) = (callback.0.clone(), binding.unwrap_or_default().0);
+        let login = self.run(py, move |client| {
+            client.complete_login(&callback, &binding, record.as_deref(), Timestamp::now())
+        })?;
+        completed(py, login)
+    }
+
+    /// Verifies an ID token and gives its claims.
+    #[pyo3(signature = (token, nonce=None))]
+    fn verify_id_token(
+        &self,
+        py: Python<'_>,
+        token: &Bound<'_, PyAny>,
+        nonce: Option<Text>,
+    ) -> PyResult<Py<PyAny>> {
+        let token = required_text(token, "token")?.to_owned();
+        let nonce = nonce.map(|nonce| nonce.0);
+        let claims =
+            self.run(py, move |client| client.verify_id_token(&token, nonce.as_deref(), Timestamp::now()))?;
+        answer(py, claims)
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -122,33 +307,9 @@ struct AsyncOAuth2Client(aio::Client);
 #[pymethods]
 impl AsyncOAuth2Client {
     #[new]
-    #[pyo3(signature = (provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=Seconds::Number(10.0)),
-        text_signature = "(provider, client_id, client_secret=None, auth_url=None, token_url=None, redirect_url=None, *, issuer=None, client_authentication=None, timeout=10.0)")]
-    #[expect(clippy::too_many_arguments)] // keywords in Python
-    fn new(
-        provider: Text,
-        client_id: Text,
-        client_secret: Option<Text>,
-        auth_url: Option<Text>,
-        token_url: Option<Text>,
-        redirect_url: Option<Text>,
-        issuer: Option<Text>,
-        client_authentication: Option<Text>,
-        timeout: Seconds,
-    ) -> PyResult<Self> {
-        let options = ProviderOptions {
-            name: provider.0,
-            client_id: client_id.0,
-            client_secret: client_secret.map(|secret| secret.0.into()),
-            redirect_url: redirect_url.map(|url| url.0),
-            auth_url: auth_url.map(|url| url.0),
-            token_url: token_url.map(|url| url.0),
-            issuer: issuer.map(|issuer| issuer.0),
-            client_authentication: authentication(client_authentication)?,
-            timeout: seconds(&timeout)?,
-            ..ProviderOptions::default()
-        };
-        aio::Client::new(options).map(Self).map_err(error::to_py)
+    #[pyo3(signature = (**options))]
+    fn new(options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        aio::Client::new(provider_options(options)?).map(Self).map_err(error::to_py)
     }
 
     /// Gives the address to send the browser to.
@@ -182,7 +343,7 @@ impl AsyncOAuth2Client {
         bridge::spawn(
             py,
             bridge::Place::Worker,
-            async move { client.fetch_token(&code, &options).await },
+            async move { client.fetch_token(&code, &options, Timestamp::now()).await },
             answer,
         )
     }
@@ -201,7 +362,7 @@ impl AsyncOAuth2Client {
         bridge::spawn(
             py,
             bridge::Place::Worker,
-            async move { client.refresh_token(&refresh_token, &options).await },
+            async move { client.refresh_token(&refresh_token, &options, Timestamp::now()).await },
             answer,
         )
     }
@@ -219,18 +380,59 @@ impl AsyncOAuth2Client {
         bridge::spawn(
             py,
             bridge::Place::Worker,
-            async move { client.client_credentials(&borrowed(&scope), &options).await },
+            async move { client.client_credentials(&borrowed(&scope), &options, Timestamp::now()).await },
             answer,
         )
+    }
+
+    /// Begins a login.
+    #[pyo3(signature = (scope=None, **extra))]
+    fn begin_login(
+        &self,
+        py: Python<'_>,
+        scope: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, options) = (self.0.clone(), call_options(None, extra)?);
+        let scope = scope.map(scopes).transpose()?;
+        let login =
+            async move { client.begin_login(scope.as_deref().map(borrowed).as_deref(), &options).await };
+        bridge::spawn(py, bridge::Place::Worker, login, begun)
+    }
+
+    /// Completes a login by what the store kept under the callback's state.
+    fn complete_login(
+        &self,
+        py: Python<'_>,
+        callback: &Callback,
+        binding: Option<Text>,
+        record: Option<Vec<u8>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, callback) = (self.0.clone(), callback.0.clone());
+        let binding = binding.unwrap_or_default().0;
+        let login = async move {
+            client.complete_login(&callback, &binding, record.as_deref(), Timestamp::now()).await
+        };
+        bridge::spawn(py, bridge::Place::Worker, login, completed)
+    }
+
+    /// Verifies an ID token and gives its claims.
+    #[pyo3(signature = (token, nonce=None))]
+    fn verify_id_token(
+        &self,
+        py: Python<'_>,
+        token: &Bound<'_, PyAny>,
+        nonce: Option<Text>,
+    ) -> PyResult<Py<PyAny>> {
+        let token = required_text(token, "token")?.to_owned();
+        let (client, nonce) = (self.0.clone(), nonce.map(|nonce| nonce.0));
+        let claims = async move { client.verify_id_token(&token, nonce.as_deref(), Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, claims, answer)
     }
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(error::not_picklable("AsyncOAuth2Client"))
     }
-}
-
-fn authentication(name: Option<Text>) -> PyResult<Option<ClientAuthentication>> {
-    name.map(|name| name.0.parse()).transpose().map_err(error::to_py)
 }
 
 fn seconds(timeout: &Seconds) -> PyResult<Duration> {
@@ -287,6 +489,10 @@ fn answer(py: Python<'_>, members: Map<String, Value>) -> PyResult<Py<PyAny>> {
 
 /// Adds this part's classes.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("LOGIN_LIFE_TIME", oauth2::LOGIN_LIFE_TIME.as_secs())?;
+    module.add_class::<Callback>()?;
+    module.add_class::<Login>()?;
+    module.add_class::<CompletedLogin>()?;
     module.add_class::<OAuth2Client>()?;
     module.add_class::<AsyncOAuth2Client>()
 }

@@ -13,7 +13,7 @@ use jam::{ConfigurationError, Error, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use crate::arguments::{Seconds, opaque_text, required_text, texts, type_name, unix_seconds};
+use crate::arguments::{Seconds, Text, opaque_text, required_text, texts, type_name, unix_seconds};
 use crate::error::{not_picklable, to_py};
 use crate::serializer::Serializer;
 use crate::stores;
@@ -259,6 +259,18 @@ impl Sessions {
         Ok(infos.into_iter().map(SessionInfo::from).collect())
     }
 
+    /// Keeps data for one later `take` within so many seconds.
+    fn keep(&self, py: Python<'_>, name: Text, data: &[u8], life_time: Seconds) -> PyResult<()> {
+        let life_time = kept_for(&life_time)?;
+        self.run(py, |sessions| sessions.keep(&name.0, data, life_time, Timestamp::now()))
+    }
+
+    /// What was kept under this name, once; None where there is nothing.
+    fn take<'py>(&self, py: Python<'py>, name: Text) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let data = self.run(py, |sessions| sessions.take(&name.0, Timestamp::now()))?;
+        Ok(data.map(|data| PyBytes::new(py, &data)))
+    }
+
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
     fn close(&self, py: Python<'_>) {
         bridge::block(py, || self.sessions.close());
@@ -299,6 +311,11 @@ impl AsyncSessions {
             Err(error) => bridge::ready(py, Err(error)),
         }
     }
+}
+
+fn kept_for(life_time: &Seconds) -> PyResult<Duration> {
+    let life_time = life_time.duration("life_time")?;
+    life_time.ok_or_else(|| crate::error::validation("life_time: must be a number of seconds"))
 }
 
 fn to_none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
@@ -426,6 +443,22 @@ impl AsyncSessions {
         })
     }
 
+    /// Keeps data for one later `take` within so many seconds.
+    fn keep(&self, py: Python<'_>, name: Text, data: &[u8], life_time: Seconds) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.keep(&name.0, data, kept_for(&life_time)?, Timestamp::now()))
+        };
+        self.run(py, start, to_none)
+    }
+
+    /// What was kept under this name, once; None where there is nothing.
+    fn take(&self, py: Python<'_>, name: Text) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| Ok(sessions.take(&name.0, Timestamp::now()));
+        self.run(py, start, |py, data: Option<Vec<u8>>| {
+            Ok(data.map_or_else(|| py.None(), |data| PyBytes::new(py, &data).into_any().unbind()))
+        })
+    }
+
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
     fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         // It waits for what is being written.
@@ -501,6 +534,12 @@ impl SessionCodec {
         let now = Timestamp::now();
         let deadline = self.codec.lifetime(now).deadline;
         deadline.map(|deadline| milliseconds(deadline.saturating_since(now)))
+    }
+
+    /// The id in the store of what is kept under a name.
+    #[staticmethod]
+    fn kept_id(name: Text) -> String {
+        session::kept_key(&name.0).id
     }
 
     /// The group of a session key.

@@ -20,8 +20,8 @@ use crate::facade::{
 use crate::jose::Jwt;
 use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Verified};
-use crate::oauth2::CallOptions;
 use crate::oauth2::aio::Client;
+use crate::oauth2::{CallOptions, Callback, CompletedLogin, LOGIN_LIFE_TIME, Login};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::aio::ReplayGuard;
@@ -339,7 +339,7 @@ impl Jam {
         code: &str,
         options: &CallOptions,
     ) -> Result<Map<String, Value>> {
-        self.parts.client(provider)?.fetch_token(code, options).await
+        self.parts.client(provider)?.fetch_token(code, options, Timestamp::now()).await
     }
 
     /// See [`Jam::oauth2_refresh_token`](crate::Jam::oauth2_refresh_token).
@@ -349,7 +349,7 @@ impl Jam {
         refresh_token: &str,
         options: &CallOptions,
     ) -> Result<Map<String, Value>> {
-        self.parts.client(provider)?.refresh_token(refresh_token, options).await
+        self.parts.client(provider)?.refresh_token(refresh_token, options, Timestamp::now()).await
     }
 
     /// See [`Jam::oauth2_client_credentials_flow`](crate::Jam::oauth2_client_credentials_flow).
@@ -359,7 +359,32 @@ impl Jam {
         scope: &[&str],
         options: &CallOptions,
     ) -> Result<Map<String, Value>> {
-        self.parts.client(provider)?.client_credentials(scope, options).await
+        self.parts.client(provider)?.client_credentials(scope, options, Timestamp::now()).await
+    }
+
+    /// See [`Jam::oauth2_begin`](crate::Jam::oauth2_begin).
+    pub async fn oauth2_begin(
+        &self,
+        provider: &str,
+        scope: Option<&[&str]>,
+        options: &CallOptions,
+    ) -> Result<Login> {
+        let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
+        let login = client.begin_login(scope, options).await?;
+        sessions.keep(login.state.expose(), &login.record, LOGIN_LIFE_TIME, Timestamp::now()).await?;
+        Ok(login)
+    }
+
+    /// See [`Jam::oauth2_complete`](crate::Jam::oauth2_complete).
+    pub async fn oauth2_complete(
+        &self,
+        provider: &str,
+        callback: &Callback,
+        binding: &str,
+    ) -> Result<CompletedLogin> {
+        let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
+        let record = sessions.take(callback.state()?, Timestamp::now()).await?;
+        client.complete_login(callback, binding, record.as_deref(), Timestamp::now()).await
     }
 
     /// See [`Jam::paseto_make_payload`](crate::Jam::paseto_make_payload).

@@ -238,6 +238,12 @@ pub enum OAuth2Error {
     /// The answer is not what the protocol asks for.
     #[error("{0}")]
     InvalidResponse(Reason),
+    /// What the browser brought back does not complete a login.
+    #[error("{0}")]
+    InvalidCallback(Reason),
+    /// The ID token is not one of the provider's for this login.
+    #[error("{0}")]
+    InvalidIdToken(Reason),
 }
 
 impl Error {
@@ -287,6 +293,8 @@ impl Error {
         "oauth2.refused",
         "oauth2.unreachable",
         "oauth2.invalid_response",
+        "oauth2.invalid_callback",
+        "oauth2.invalid_id_token",
     ];
 
     /// The stable code of the cause, the same as Python's `error_code`.
@@ -342,6 +350,8 @@ impl Error {
             Self::OAuth2(OAuth2Error::Refused { .. }) => "oauth2.refused",
             Self::OAuth2(OAuth2Error::Unreachable(_)) => "oauth2.unreachable",
             Self::OAuth2(OAuth2Error::InvalidResponse(_)) => "oauth2.invalid_response",
+            Self::OAuth2(OAuth2Error::InvalidCallback(_)) => "oauth2.invalid_callback",
+            Self::OAuth2(OAuth2Error::InvalidIdToken(_)) => "oauth2.invalid_id_token",
         }
     }
 

@@ -17,7 +17,7 @@ use crate::facade::{
 use crate::jose::Jwt;
 use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Verified};
-use crate::oauth2::{CallOptions, Client};
+use crate::oauth2::{CallOptions, Callback, Client, CompletedLogin, LOGIN_LIFE_TIME, Login};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::ReplayGuard;
@@ -702,7 +702,7 @@ impl Jam {
         code: &str,
         options: &CallOptions,
     ) -> Result<Map<String, Value>> {
-        self.parts.client(provider)?.fetch_token(code, options)
+        self.parts.client(provider)?.fetch_token(code, options, Timestamp::now())
     }
 
     /// A new access token (RFC 6749 section 6).
@@ -722,7 +722,7 @@ impl Jam {
         refresh_token: &str,
         options: &CallOptions,
     ) -> Result<Map<String, Value>> {
-        self.parts.client(provider)?.refresh_token(refresh_token, options)
+        self.parts.client(provider)?.refresh_token(refresh_token, options, Timestamp::now())
     }
 
     /// An access token for the program itself (RFC 6749 section 4.4).
@@ -742,7 +742,65 @@ impl Jam {
         scope: &[&str],
         options: &CallOptions,
     ) -> Result<Map<String, Value>> {
-        self.parts.client(provider)?.client_credentials(scope, options)
+        self.parts.client(provider)?.client_credentials(scope, options, Timestamp::now())
+    }
+
+    /// Begins a login: sends the browser to `url`, and keeps what completes it in the session store, for ten minutes. The
+    /// `binding` goes into a cookie of this browser. Without a scope it asks for `openid` where the provider has an issuer.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "oauth2": {"providers": {"github": {"client_id": "id", "client_secret": "secret"}}},
+    /// #     "session": {"session_type": "memory"},
+    /// # }))?;
+    /// let login = jam.oauth2_begin("github", Some(&["user:email"]), &jam::oauth2::CallOptions::new())?;
+    /// assert!(login.url.starts_with("https://github.com/login/oauth/authorize?response_type=code&client_id=id"));
+    /// assert!(login.binding.expose().len() == 43);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::begin_login`]; [`ConfigurationError::MissingSection`](crate::ConfigurationError::MissingSection) without
+    /// sessions; the store's.
+    pub fn oauth2_begin(
+        &self,
+        provider: &str,
+        scope: Option<&[&str]>,
+        options: &CallOptions,
+    ) -> Result<Login> {
+        let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
+        let login = client.begin_login(scope, options)?;
+        sessions.keep(login.state.expose(), &login.record, LOGIN_LIFE_TIME, Timestamp::now())?;
+        Ok(login)
+    }
+
+    /// Completes a login by what the browser brought back, once: checks state, browser and issuer (RFC 9207), exchanges the code,
+    /// and validates the ID token. `binding` is the value of the browser's cookie.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "oauth2": {"providers": {"github": {"client_id": "id", "client_secret": "secret"}}},
+    /// #     "session": {"session_type": "memory"},
+    /// # }))?;
+    /// use jam::oauth2::Callback;
+    ///
+    /// let callback = Callback::from_url("https://app.example/callback?code=made+up&state=made+up")?;
+    /// let refusal = jam.oauth2_complete("github", &callback, "the cookie").unwrap_err();
+    /// assert_eq!(refusal.code(), "oauth2.invalid_callback");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::complete_login`]; the store's. Whatever happens, the login is used up.
+    pub fn oauth2_complete(
+        &self,
+        provider: &str,
+        callback: &Callback,
+        binding: &str,
+    ) -> Result<CompletedLogin> {
+        let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
+        let record = sessions.take(callback.state()?, Timestamp::now())?;
+        client.complete_login(callback, binding, record.as_deref(), Timestamp::now())
     }
 
     /// A payload with `iat`, `exp` and `jti` in the forms of PASETO, and the claims of the options laid over them.

@@ -107,8 +107,13 @@ impl<T> PerProcess<T> {
         Self { generation: 0, value, child: OnceLock::new() }
     }
 
+    /// A value that belongs to an object, and was made in this process.
+    pub(crate) fn made_here(value: T) -> Self {
+        Self { generation: generation(), value, child: OnceLock::new() }
+    }
+
     /// This process's value.
-    pub(crate) fn get(&'static self, make: fn() -> T) -> &'static T {
+    pub(crate) fn get(&self, make: fn() -> T) -> &T {
         let mine = generation();
         let mut process = self;
         // A process never touches the cell behind its own value, so no fork can find that cell half written.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jam::config::{Backend, Config, SessionConfig};
-use jam::oauth2::CallOptions;
+use jam::oauth2::{CallOptions, Callback};
 use jam::otp::SharedSecret;
 use jam::paseto::{Footer, Key, Purpose, Version};
 use jam::{CodeOptions, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions};
@@ -590,6 +590,9 @@ fn a_part_without_a_section_names_the_section() {
             call!(face, oauth2_client_credentials_flow("github", &[], &call_options)).unwrap_err(),
             "oauth2",
         );
+        let callback = Callback::from_url("?code=c&state=s").unwrap();
+        named(call!(face, oauth2_begin("github", None, &call_options)).unwrap_err(), "oauth2");
+        named(call!(face, oauth2_complete("github", &callback, "b")).unwrap_err(), "oauth2");
         named(call!(face, paseto_make_payload(PayloadOptions::new())).unwrap_err(), "paseto");
         named(call!(face, paseto_create(&empty, &PasetoCreateOptions::new())).unwrap_err(), "paseto");
         named(call!(face, paseto_decode("t", &PasetoDecodeOptions::new())).unwrap_err(), "paseto");
@@ -716,6 +719,8 @@ fn every_future_can_be_sent(jam: jam::aio::Jam, secret: SharedSecret, map: Map<S
     sent(jam.otp_verify_once(&secret, "", CodeOptions::new()));
     sent(jam.oauth2_get_authorized_url("", &[], &call));
     sent(jam.oauth2_fetch_token("", "", &call));
+    sent(jam.oauth2_begin("", None, &call));
+    sent(jam.oauth2_complete("", &Callback::from_url("?").unwrap(), ""));
     sent(jam.paseto_create(&map, &PasetoCreateOptions::new()));
 }
 
@@ -764,6 +769,8 @@ fn the_faces_have_the_same_methods_with_the_same_arguments() {
         "oauth2_fetch_token",
         "oauth2_refresh_token",
         "oauth2_client_credentials_flow",
+        "oauth2_begin",
+        "oauth2_complete",
         "paseto_make_payload",
         "paseto_create",
         "paseto_decode",

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jam::oauth2::{CallOptions, Client, ClientAuthentication, ProviderOptions, aio};
-use jam::{Error, OAuth2Error, Result};
+use jam::{Error, OAuth2Error, Result, Timestamp};
 use serde_json::{Map, Value, json};
 
 const TOKENS: &str = r#"{"access_token":"new-access-token","token_type":"Bearer","expires_in":"3600"}"#;
@@ -148,8 +148,8 @@ fn fetch(options: &ProviderOptions) -> Result<Map<String, Value>> {
 fn fetch_with(options: &ProviderOptions, call: &CallOptions) -> Result<Map<String, Value>> {
     on_both_faces(
         options,
-        |client| client.fetch_token("the-code-of-the-callback", call),
-        async |client| client.fetch_token("the-code-of-the-callback", call).await,
+        |client| client.fetch_token("the-code-of-the-callback", call, Timestamp::now()),
+        async |client| client.fetch_token("the-code-of-the-callback", call, Timestamp::now()).await,
     )
 }
 
@@ -187,8 +187,8 @@ fn a_refresh_and_client_credentials_send_what_the_grants_ask_for() {
     let call = CallOptions::new();
     on_both_faces(
         &server.options(),
-        |client| client.refresh_token("old", &call),
-        async |client| client.refresh_token("old", &call).await,
+        |client| client.refresh_token("old", &call, Timestamp::now()),
+        async |client| client.refresh_token("old", &call, Timestamp::now()).await,
     )
     .unwrap();
     let seen = server.last();
@@ -196,15 +196,15 @@ fn a_refresh_and_client_credentials_send_what_the_grants_ask_for() {
     assert_eq!(seen.field("redirect_uri"), None);
     on_both_faces(
         &server.options(),
-        |client| client.client_credentials(&["a", "b"], &call),
-        async |client| client.client_credentials(&["a", "b"], &call).await,
+        |client| client.client_credentials(&["a", "b"], &call, Timestamp::now()),
+        async |client| client.client_credentials(&["a", "b"], &call, Timestamp::now()).await,
     )
     .unwrap();
     let seen = server.last();
     assert_eq!((seen.field("grant_type"), seen.field("scope")), (Some("client_credentials"), Some("a b")));
 
     let public = ProviderOptions { client_secret: None, ..server.options() };
-    let error = Client::new(public).unwrap().client_credentials(&[], &call).unwrap_err();
+    let error = Client::new(public).unwrap().client_credentials(&[], &call, Timestamp::now()).unwrap_err();
     assert!(error.to_string().starts_with("oauth2.providers.test.client_secret: is required"), "{error}");
 }
 
@@ -388,7 +388,10 @@ fn ten_calls_use_one_connection() {
     let server = Server::answering(200, JSON, TOKENS);
     for _ in 0..10 {
         // Each call has a client of its own: the connections belong to the process.
-        Client::new(server.options()).unwrap().fetch_token("code", &CallOptions::new()).unwrap();
+        Client::new(server.options())
+            .unwrap()
+            .fetch_token("code", &CallOptions::new(), Timestamp::now())
+            .unwrap();
     }
     assert_eq!((server.requests(), server.connections.load(Ordering::SeqCst)), (10, 1));
 
@@ -396,7 +399,7 @@ fn ten_calls_use_one_connection() {
     runtime().block_on(async {
         for _ in 0..10 {
             let client = aio::Client::new(server.options()).unwrap();
-            client.fetch_token("code", &CallOptions::new()).await.unwrap();
+            client.fetch_token("code", &CallOptions::new(), Timestamp::now()).await.unwrap();
         }
     });
     assert_eq!((server.requests(), server.connections.load(Ordering::SeqCst)), (10, 1));
@@ -409,7 +412,7 @@ fn one_client_serves_runtime_after_runtime() {
     let idle: Vec<_> = (0..20)
         .map(|_| {
             let runtime = runtime();
-            runtime.block_on(client.fetch_token("code", &CallOptions::new())).unwrap();
+            runtime.block_on(client.fetch_token("code", &CallOptions::new(), Timestamp::now())).unwrap();
             runtime // kept, but nobody drives its connections any more
         })
         .collect();
@@ -419,8 +422,9 @@ fn one_client_serves_runtime_after_runtime() {
 #[test]
 fn the_blocking_face_works_inside_of_a_runtime() {
     let server = Server::answering(200, JSON, TOKENS);
-    let answer = runtime()
-        .block_on(async { Client::new(server.options()).unwrap().fetch_token("code", &CallOptions::new()) });
+    let answer = runtime().block_on(async {
+        Client::new(server.options()).unwrap().fetch_token("code", &CallOptions::new(), Timestamp::now())
+    });
     assert_eq!(answer.unwrap()["expires_in"], 3600);
 }
 
@@ -531,7 +535,9 @@ fn what_the_call_sets_cannot_be_replaced() {
     let server = Server::answering(200, JSON, TOKENS);
     let client = Client::new(server.options()).unwrap();
     for name in ["client_id", "client_secret", "response_type", "grant_type", "code", ""] {
-        let error = client.fetch_token("code", &CallOptions::new().parameter(name, "x")).unwrap_err();
+        let error = client
+            .fetch_token("code", &CallOptions::new().parameter(name, "x"), Timestamp::now())
+            .unwrap_err();
         assert_eq!(error.code(), "validation.invalid", "{name}");
     }
     for name in ["client_id", "client_secret", "response_type", "grant_type", "scope"] {
@@ -543,14 +549,20 @@ fn what_the_call_sets_cannot_be_replaced() {
     for scope in ["", " ", "a\nb", "é", "a\"b"] {
         assert!(client.authorization_url(&[scope], &CallOptions::new()).is_err(), "{scope:?}");
     }
-    assert_eq!(client.fetch_token("", &CallOptions::new()).unwrap_err().code(), "validation.invalid");
-    assert_eq!(client.refresh_token("", &CallOptions::new()).unwrap_err().code(), "validation.invalid");
+    assert_eq!(
+        client.fetch_token("", &CallOptions::new(), Timestamp::now()).unwrap_err().code(),
+        "validation.invalid"
+    );
+    assert_eq!(
+        client.refresh_token("", &CallOptions::new(), Timestamp::now()).unwrap_err().code(),
+        "validation.invalid"
+    );
     assert_eq!(server.requests(), 0);
 
     let other = CallOptions::new()
         .parameter("redirect_uri", "com.example.app:/callback")
         .grant_type("urn:example:another-grant");
-    client.fetch_token("code", &other).unwrap();
+    client.fetch_token("code", &other, Timestamp::now()).unwrap();
     let seen = server.last();
     assert_eq!(seen.field("redirect_uri"), Some("com.example.app:/callback"));
     assert_eq!(seen.field("grant_type"), Some("urn:example:another-grant"));
@@ -630,8 +642,8 @@ fn an_issuer_is_asked_once_for_its_endpoints() {
     assert_eq!(server.requests(), 0);
     let url = client.authorization_url(&[], &CallOptions::new()).unwrap();
     assert!(url.starts_with(&format!("{}/authorize?response_type=code", server.base)), "{url}");
-    client.fetch_token("code", &CallOptions::new()).unwrap();
-    client.refresh_token("token", &CallOptions::new()).unwrap();
+    client.fetch_token("code", &CallOptions::new(), Timestamp::now()).unwrap();
+    client.refresh_token("token", &CallOptions::new(), Timestamp::now()).unwrap();
     assert_eq!(server.requests(), 3);
     assert_eq!(server.last().field("client_secret"), Some("client-secret-value"));
     fetch(&options).unwrap();
@@ -648,9 +660,12 @@ fn an_issuer_with_another_name_is_refused_and_asked_again_later() {
         ..server.options()
     };
     let client = Client::new(options).unwrap();
-    for asked in 1..3 {
-        let error = client.fetch_token("code", &CallOptions::new()).unwrap_err();
+    let refused = |asked| {
+        let error = client.fetch_token("code", &CallOptions::new(), Timestamp::now()).unwrap_err();
         assert!(matches!(error, Error::OAuth2(OAuth2Error::InvalidResponse(_))), "{error}");
         assert_eq!(server.requests(), asked);
-    }
+    };
+    refused(1);
+    std::thread::sleep(Duration::from_millis(1100)); // it is not asked twice within a second
+    refused(2);
 }

@@ -54,6 +54,14 @@ impl Sessions {
         on_face!(self, sessions => sessions.clear(session_key, now))
     }
 
+    async fn keep(&self, name: &str, data: &[u8], life_time: Duration, now: Timestamp) -> Result<()> {
+        on_face!(self, sessions => sessions.keep(name, data, life_time, now))
+    }
+
+    async fn take(&self, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>> {
+        on_face!(self, sessions => sessions.take(name, now))
+    }
+
     async fn rework(&self, id: &str, now: Timestamp) -> Result<String> {
         on_face!(self, sessions => sessions.rework(id, now))
     }
@@ -152,6 +160,36 @@ async fn a_session_lives_through_all_verbs() {
         sessions.delete(&new, now).await.unwrap();
         sessions.delete(&new, now).await.unwrap();
         assert_eq!(sessions.get(&new, now).await.unwrap(), None, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_for_later_is_taken_once_and_within_its_time() {
+    // attack 65
+    const MINUTE: Duration = Duration::from_secs(60);
+    for Case { name, sessions, now, .. } in all_cases() {
+        for text in ["", "state", "{x}", "\0"] {
+            sessions.keep(text, text.as_bytes(), MINUTE, now).await.unwrap();
+            let again = sessions.keep(text, b"other", MINUTE, now).await.unwrap_err();
+            assert_eq!(again.code(), "validation.invalid", "{name}");
+            assert_eq!(sessions.take(text, now).await, Ok(Some(text.into())), "{name} {text:?}");
+            assert_eq!(sessions.take(text, now).await, Ok(None), "{name} {text:?}");
+        }
+        sessions.keep("expired", b"data", Duration::ZERO, now).await.unwrap();
+        assert_eq!(sessions.take("expired", now).await, Ok(None), "{name}");
+        sessions.keep("race", b"data", MINUTE, now).await.unwrap();
+        let takers: Vec<_> = (0..8)
+            .map(|_| {
+                let sessions = sessions.clone();
+                tokio::spawn(async move { sessions.take("race", now).await.unwrap() })
+            })
+            .collect();
+        let mut taken = 0;
+        for taker in takers {
+            taken += usize::from(taker.await.unwrap().is_some());
+        }
+        assert_eq!(taken, 1, "{name}");
+        assert_eq!(sessions.get("race", now).await, Ok(None), "{name}: what is kept is no session");
     }
 }
 

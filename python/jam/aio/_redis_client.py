@@ -100,6 +100,12 @@ class ClientSessions:
     async def list(self, session_key: str) -> Sequence[_jam.SessionInfo]:
         return await self._driver.run(lambda: self._steps.list(session_key))
 
+    async def keep(self, name: str, data: bytes, life_time: float) -> None:
+        await self._driver.run(lambda: self._steps.keep(name, data, life_time))
+
+    async def take(self, name: str) -> bytes | None:
+        return await self._driver.run(lambda: self._steps.take(name))
+
     async def close(self) -> None:
         await self._driver.close()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jam._base import BaseJam
+from jam._jam import LOGIN_LIFE_TIME, Callback
 from jam.aio._threads import InThread
 from jam.aio.lists import BaseJWTList
 from jam.aio.oauth2 import BaseOAuth2Client
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from jam.jose import DecryptedJWE, VerifiedJWS
+    from jam.oauth2 import CompletedLogin, Login
     from jam.sessions import SessionInfo
 
 __all__ = ["Jam"]
@@ -177,6 +179,20 @@ class Jam(BaseJam):
     ) -> dict[str, Any]:
         """Gets an access token for the program itself (RFC 6749 section 4.4)."""
         return await self._client(provider).client_credentials_flow(scope, **extra)
+
+    async def oauth2_begin(self, provider: str, scope: Sequence[str] | None = None, **extra: Any) -> Login:
+        """Begins a login: `.url` is where to send the browser, `.binding` goes into its cookie."""
+        client, keep = self._client(provider), self._session.keep
+        login = await client.begin_login(scope, **extra)
+        await keep(login.state, login.record, LOGIN_LIFE_TIME)
+        return login
+
+    async def oauth2_complete(
+        self, provider: str, callback: str | Mapping[str, Any], binding: str | None
+    ) -> CompletedLogin:
+        """Completes a login by what the browser brought back: `.tokens`, and `.claims` of the validated ID token."""
+        client, answer = self._client(provider), Callback(callback)
+        return await client.complete_login(answer, binding, await self._session.take(answer.state))
 
     async def paseto_make_payload(self, exp: int | None = None, **data: Any) -> dict[str, Any]:
         """Gives the payload of a PASETO: `iat`, `exp`, `jti`."""

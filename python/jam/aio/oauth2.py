@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
+from jam._jam import Callback, CompletedLogin, Login
+from jam.exceptions import JamConfigurationError
 
 __all__ = [
     "BaseOAuth2Client",
+    "Callback",
+    "CompletedLogin",
     "GitHubOAuth2Client",
     "GitLabOAuth2Client",
     "GoogleOAuth2Client",
+    "Login",
     "OAuth2Client",
     "YandexOAuth2Client",
     "create_instance",
@@ -57,6 +62,17 @@ class BaseOAuth2Client(ABC):
         """
         raise NotImplementedError
 
+    async def begin_login(self, scope: Sequence[str] | None = None, **extra: Any) -> Login:
+        """As `jam.oauth2.BaseOAuth2Client.begin_login`. With an `issuer` the first call asks it for its metadata."""
+        raise self._undefined("begin_login(scope, **extra)")
+
+    async def complete_login(self, callback: Callback, binding: str | None, record: bytes | None) -> CompletedLogin:
+        """As `jam.oauth2.BaseOAuth2Client.complete_login`."""
+        raise self._undefined("complete_login(callback, binding, record)")
+
+    def _undefined(self, method: str) -> JamConfigurationError:
+        return JamConfigurationError(f"oauth2: {type(self).__name__} does not define {method}")
+
 
 class _CoreClient(BaseOAuth2Client):
     """The calls over what does them."""
@@ -78,6 +94,25 @@ class _CoreClient(BaseOAuth2Client):
     async def client_credentials_flow(self, scope: Sequence[str] | None = None, **extra: Any) -> dict[str, Any]:
         return await self._client.client_credentials_flow(scope, **extra)
 
+    async def begin_login(self, scope: Sequence[str] | None = None, **extra: Any) -> Login:
+        return await self._client.begin_login(scope, **extra)
+
+    async def complete_login(self, callback: Callback, binding: str | None, record: bytes | None) -> CompletedLogin:
+        return await self._client.complete_login(callback, binding, record)
+
+    async def verify_id_token(self, token: str, nonce: str | None = None) -> dict[str, Any]:
+        """Verifies an ID token of the provider's for this client, by the provider's keys, and gives its claims.
+
+        Args:
+            token: The token.
+            nonce: The nonce it must hold; it is not looked at if left out.
+
+        Raises:
+            JamOAuth2InvalidIdToken: It is not one of the provider's for this client, or has expired.
+            JamOAuth2Error: The keys cannot be fetched.
+        """
+        return await self._client.verify_id_token(token, nonce)
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} provider={self.provider!r}>"
 
@@ -95,6 +130,7 @@ class OAuth2Client(_CoreClient):
         *,
         issuer: str | None = None,
         provider: str = "provider",
+        private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
     ) -> None:
@@ -102,12 +138,13 @@ class OAuth2Client(_CoreClient):
         self.client_id = client_id
         self.redirect_url = redirect_url
         self._client = _jam.AsyncOAuth2Client(
-            provider,
-            client_id,
-            client_secret,
-            auth_url,
-            token_url,
-            redirect_url,
+            provider=provider,
+            client_id=client_id,
+            client_secret=client_secret,
+            private_key=private_key,
+            auth_url=auth_url,
+            token_url=token_url,
+            redirect_url=redirect_url,
             issuer=issuer,
             client_authentication=client_authentication,
             timeout=timeout,

@@ -76,6 +76,14 @@ class BaseSessionModule(ABC):
         """Tells the live sessions of an owner, never their ids."""
         raise JamConfigurationError(f"session: {type(self).__name__} does not define list(session_key)")
 
+    async def keep(self, name: str, data: bytes, life_time: float) -> None:
+        """Keeps data beside the sessions for one later `take`: a login that waits for its callback."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define keep(name, data, life_time)")
+
+    async def take(self, name: str) -> bytes | None:
+        """Gives what was kept under a name, once: of any number of callers, one gets it and all others `None`."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define take(name)")
+
     async def close(self) -> None:
         """Lets go of connections and files."""
 
@@ -105,6 +113,12 @@ class _StoredSessions(BaseSessionModule):
 
     async def list(self, session_key: str) -> Sequence[SessionInfo]:
         return await self._sessions.list(session_key)
+
+    async def keep(self, name: str, data: bytes, life_time: float) -> None:
+        await self._sessions.keep(name, data, life_time)
+
+    async def take(self, name: str) -> bytes | None:
+        return await self._sessions.take(name)
 
     async def close(self) -> None:
         await self._sessions.close()

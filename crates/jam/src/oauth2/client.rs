@@ -1,4 +1,4 @@
-//! The four calls, blocking and asynchronous: a request of [`Provider`], one exchange, the parsed answer.
+//! The calls, blocking and asynchronous: a pure step of [`Provider`], one exchange, a pure step.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,9 +6,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::discovery::{self, Metadata};
-use super::http;
+use super::id_token::{self, Expectation};
+use super::key_set::{self, KeySet};
+use super::login::{self, Callback, CompletedLogin, Login};
 use super::provider::{Endpoints, Provider, ProviderOptions};
-use crate::Result;
+use super::{http, token};
+use crate::jose::jws::Unverified;
+use crate::{Error, Result, Timestamp};
 
 /// What a caller adds to one call.
 ///
@@ -65,7 +69,7 @@ impl fmt::Debug for CallOptions {
 ///     token_url: Some("https://provider.example/token".into()),
 ///     ..ProviderOptions::default()
 /// })?;
-/// let answer = client.client_credentials(&["read"], &CallOptions::new())?;
+/// let answer = client.client_credentials(&["read"], &CallOptions::new(), jam::Timestamp::now())?;
 /// println!("valid for {:?} seconds", answer.get("expires_in"));
 /// # Ok::<(), jam::Error>(())
 /// ```
@@ -84,12 +88,13 @@ impl Client {
     }
 
     /// Where to send the browser (RFC 6749 section 4.1.1). Give a `state` that only this browser's session knows, and
-    /// compare it in the callback. With an `issuer` the first call fetches its metadata.
+    /// compare it in the callback; [`begin_login`](Self::begin_login) does so by itself. With an `issuer` the first call
+    /// fetches its metadata.
     ///
     /// # Errors
     /// [`Error::Validation`](crate::Error::Validation) for a scope or a parameter that cannot be sent.
     pub fn authorization_url(&self, scope: &[&str], options: &CallOptions) -> Result<String> {
-        self.provider.authorization_url(self.endpoints()?, scope, options)
+        self.provider.authorization_url(&self.endpoints()?, scope, options)
     }
 
     /// Exchanges the code of the callback for tokens (RFC 6749 section 4.1.3). Gives the provider's own JSON object,
@@ -98,27 +103,136 @@ impl Client {
     /// # Errors
     /// [`OAuth2Error`](crate::OAuth2Error): `Refused` for an answer with an `error`, whatever its status; `Unreachable`,
     /// `EmptyResponse`, `InvalidResponse`. None of them repeats the code, a token or the client secret.
-    pub fn fetch_token(&self, code: &str, options: &CallOptions) -> Result<Map<String, Value>> {
-        http::send(self.provider.code_grant(self.endpoints()?, code, options)?)
+    pub fn fetch_token(
+        &self,
+        code: &str,
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        http::send(self.provider.code_grant(&self.endpoints()?, code, options, now)?)
     }
 
     /// Gets a new access token for a refresh token (RFC 6749 section 6). An answer without a `refresh_token` means that
     /// the old one stays valid. Errors as [`fetch_token`](Self::fetch_token).
-    pub fn refresh_token(&self, refresh_token: &str, options: &CallOptions) -> Result<Map<String, Value>> {
-        http::send(self.provider.refresh_grant(self.endpoints()?, refresh_token, options)?)
+    pub fn refresh_token(
+        &self,
+        refresh_token: &str,
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        http::send(self.provider.refresh_grant(&self.endpoints()?, refresh_token, options, now)?)
     }
 
     /// Gets an access token for the application itself (RFC 6749 section 4.4); it needs a client secret.
     /// Errors as [`fetch_token`](Self::fetch_token).
-    pub fn client_credentials(&self, scope: &[&str], options: &CallOptions) -> Result<Map<String, Value>> {
-        http::send(self.provider.client_credentials_grant(self.endpoints()?, scope, options)?)
+    pub fn client_credentials(
+        &self,
+        scope: &[&str],
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        http::send(self.provider.client_credentials_grant(&self.endpoints()?, scope, options, now)?)
     }
 
-    fn endpoints(&self) -> Result<&Endpoints> {
-        match self.provider.endpoints() {
+    /// Begins a login: an authorization request with a state, a PKCE challenge (S256) and, for the scope `openid`, a nonce.
+    /// What it needs of the store and of the browser says [`Login`]. Without a scope it asks for `openid` where the provider
+    /// has an issuer. `max_age` and `acr_values` among the options are checked in the ID token.
+    ///
+    /// ```
+    /// use jam::oauth2::{CallOptions, Client, ProviderOptions};
+    ///
+    /// let client = Client::new(ProviderOptions {
+    ///     name: "google".into(),
+    ///     client_id: "demo".into(),
+    ///     ..ProviderOptions::default()
+    /// })?;
+    /// let login = client.begin_login(Some(&["openid", "email"]), &CallOptions::new())?;
+    /// assert!(login.url.starts_with("https://accounts.google.com/o/oauth2/v2/auth?response_type=code&"));
+    /// assert!(login.url.contains("&code_challenge_method=S256"));
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigurationError`](crate::ConfigurationError) for the scope `openid` without an issuer; else as
+    /// [`authorization_url`](Self::authorization_url).
+    pub fn begin_login(&self, scope: Option<&[&str]>, options: &CallOptions) -> Result<Login> {
+        login::begin(&self.provider, &self.endpoints()?, scope, options)
+    }
+
+    /// Completes a login: checks that the callback belongs to it and to this browser, exchanges the code, and validates the
+    /// ID token (OpenID Connect Core 1.0 section 3.1.3.7). `record` is what the store had under the callback's state; it must
+    /// be gone there.
+    ///
+    /// # Errors
+    /// [`OAuth2Error`](crate::OAuth2Error): `InvalidCallback` and, when the provider or the user refused, `Refused`: both
+    /// before anything is sent; `InvalidIdToken`; else as [`fetch_token`](Self::fetch_token).
+    pub fn complete_login(
+        &self,
+        callback: &Callback,
+        binding: &str,
+        record: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<CompletedLogin> {
+        let metadata = self.metadata_of_login()?;
+        let (code, pending) = login::accept(&self.provider, metadata.as_deref(), callback, binding, record)?;
+        let tokens = self.fetch_token(code.expose(), &pending.call_options(), now)?;
+        let claims = match pending.id_token(&tokens)? {
+            Some(token) => Some(self.verified_claims(token, &pending.expectation(&tokens, &code), now)?),
+            None => None,
+        };
+        Ok(CompletedLogin { tokens, claims })
+    }
+
+    /// The claims of an ID token of the provider's for this client: its signature, `iss`, `aud`, `azp`, `exp` and `iat` are
+    /// checked, and `nonce` if one is given. The issuer's keys are fetched when they are needed and kept.
+    ///
+    /// # Errors
+    /// [`OAuth2Error`](crate::OAuth2Error): `InvalidIdToken`, or what kept the keys from being fetched.
+    pub fn verify_id_token(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        self.verified_claims(token, &Expectation { nonce, ..Expectation::default() }, now)
+    }
+
+    fn verified_claims(
+        &self,
+        token: &str,
+        expected: &Expectation<'_>,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        let token = unverified(token)?;
+        let metadata = self.metadata()?;
+        let keys = self.provider.key_set.get(
+            |keys| keys.has_key_for(token.header()),
+            || http::send(key_set_request(&self.provider, &metadata)?),
+        )?;
+        let verified = keys.verify(token).map_err(|error| id_token::refused_by(&error))?;
+        id_token::validate(&verified, &self.provider, &metadata, expected, now)
+    }
+
+    fn endpoints(&self) -> Result<Endpoints> {
+        match self.provider.configured_endpoints() {
             Some(known) => Ok(known),
-            None => Ok(remember(&self.provider, http::send(discovery::request(&self.provider)?)?)),
+            None => self.provider.endpoints(&*self.metadata()?),
         }
+    }
+
+    /// The metadata, where the login of this provider can use them.
+    fn metadata_of_login(&self) -> Result<Option<Arc<Metadata>>> {
+        self.provider.needs_metadata().then(|| self.metadata()).transpose()
+    }
+
+    fn metadata(&self) -> Result<Arc<Metadata>> {
+        self.provider.metadata.get(
+            |_| true,
+            || match http::send(discovery::openid_request(&self.provider)?)? {
+                Some(metadata) => Ok(metadata),
+                None => http::send(discovery::oauth_request(&self.provider)?),
+            },
+        )
     }
 }
 
@@ -141,12 +255,18 @@ pub mod aio {
 
         /// As [`super::Client::authorization_url`]; awaits the issuer's metadata alone.
         pub async fn authorization_url(&self, scope: &[&str], options: &CallOptions) -> Result<String> {
-            self.provider.authorization_url(self.endpoints().await?, scope, options)
+            self.provider.authorization_url(&self.endpoints().await?, scope, options)
         }
 
         /// As [`super::Client::fetch_token`].
-        pub async fn fetch_token(&self, code: &str, options: &CallOptions) -> Result<Map<String, Value>> {
-            http::send_async(self.provider.code_grant(self.endpoints().await?, code, options)?).await
+        pub async fn fetch_token(
+            &self,
+            code: &str,
+            options: &CallOptions,
+            now: Timestamp,
+        ) -> Result<Map<String, Value>> {
+            let endpoints = self.endpoints().await?;
+            http::send_async(self.provider.code_grant(&endpoints, code, options, now)?).await
         }
 
         /// As [`super::Client::refresh_token`].
@@ -154,9 +274,10 @@ pub mod aio {
             &self,
             refresh_token: &str,
             options: &CallOptions,
+            now: Timestamp,
         ) -> Result<Map<String, Value>> {
-            http::send_async(self.provider.refresh_grant(self.endpoints().await?, refresh_token, options)?)
-                .await
+            let endpoints = self.endpoints().await?;
+            http::send_async(self.provider.refresh_grant(&endpoints, refresh_token, options, now)?).await
         }
 
         /// As [`super::Client::client_credentials`].
@@ -164,23 +285,85 @@ pub mod aio {
             &self,
             scope: &[&str],
             options: &CallOptions,
+            now: Timestamp,
         ) -> Result<Map<String, Value>> {
-            http::send_async(self.provider.client_credentials_grant(
-                self.endpoints().await?,
-                scope,
-                options,
-            )?)
-            .await
+            let endpoints = self.endpoints().await?;
+            http::send_async(self.provider.client_credentials_grant(&endpoints, scope, options, now)?).await
         }
 
-        async fn endpoints(&self) -> Result<&Endpoints> {
-            match self.provider.endpoints() {
-                Some(known) => Ok(known),
-                None => {
-                    let metadata = http::send_async(discovery::request(&self.provider)?).await?;
-                    Ok(remember(&self.provider, metadata))
+        /// As [`super::Client::begin_login`]; awaits the issuer's metadata alone.
+        pub async fn begin_login(&self, scope: Option<&[&str]>, options: &CallOptions) -> Result<Login> {
+            login::begin(&self.provider, &self.endpoints().await?, scope, options)
+        }
+
+        /// As [`super::Client::complete_login`].
+        pub async fn complete_login(
+            &self,
+            callback: &Callback,
+            binding: &str,
+            record: Option<&[u8]>,
+            now: Timestamp,
+        ) -> Result<CompletedLogin> {
+            let metadata = self.metadata_of_login().await?;
+            let (code, pending) =
+                login::accept(&self.provider, metadata.as_deref(), callback, binding, record)?;
+            let tokens = self.fetch_token(code.expose(), &pending.call_options(), now).await?;
+            let claims = match pending.id_token(&tokens)? {
+                Some(token) => {
+                    Some(self.verified_claims(token, &pending.expectation(&tokens, &code), now).await?)
                 }
+                None => None,
+            };
+            Ok(CompletedLogin { tokens, claims })
+        }
+
+        /// As [`super::Client::verify_id_token`].
+        pub async fn verify_id_token(
+            &self,
+            token: &str,
+            nonce: Option<&str>,
+            now: Timestamp,
+        ) -> Result<Map<String, Value>> {
+            self.verified_claims(token, &Expectation { nonce, ..Expectation::default() }, now).await
+        }
+
+        async fn verified_claims(
+            &self,
+            token: &str,
+            expected: &Expectation<'_>,
+            now: Timestamp,
+        ) -> Result<Map<String, Value>> {
+            let token = unverified(token)?;
+            let metadata = self.metadata().await?;
+            let keys = self.provider.key_set.get_async(|keys| keys.has_key_for(token.header()), async {
+                http::send_async(key_set_request(&self.provider, &metadata)?).await
+            });
+            let verified = keys.await?.verify(token).map_err(|error| id_token::refused_by(&error))?;
+            id_token::validate(&verified, &self.provider, &metadata, expected, now)
+        }
+
+        async fn endpoints(&self) -> Result<Endpoints> {
+            match self.provider.configured_endpoints() {
+                Some(known) => Ok(known),
+                None => self.provider.endpoints(&*self.metadata().await?),
             }
+        }
+
+        async fn metadata_of_login(&self) -> Result<Option<Arc<Metadata>>> {
+            match self.provider.needs_metadata() {
+                true => self.metadata().await.map(Some),
+                false => Ok(None),
+            }
+        }
+
+        async fn metadata(&self) -> Result<Arc<Metadata>> {
+            let fetch = async {
+                match http::send_async(discovery::openid_request(&self.provider)?).await? {
+                    Some(metadata) => Ok(metadata),
+                    None => http::send_async(discovery::oauth_request(&self.provider)?).await,
+                }
+            };
+            self.provider.metadata.get_async(|_| true, fetch).await
         }
     }
 
@@ -191,8 +374,17 @@ pub mod aio {
     }
 }
 
-fn remember(provider: &Provider, metadata: Metadata) -> &Endpoints {
-    provider.remember(metadata.auth_url, metadata.token_url, Some(metadata.authentication))
+fn unverified(token: &str) -> Result<Unverified<'_>> {
+    Unverified::parse(token).map_err(|error| match error {
+        Error::Jwt(error) => id_token::refused_by(&error),
+        other => other,
+    })
+}
+
+fn key_set_request(provider: &Provider, metadata: &Metadata) -> Result<http::Request<KeySet>> {
+    let url = metadata.key_set_url.clone();
+    let url = url.ok_or_else(|| token::invalid("the issuer's metadata names no address of its keys"))?;
+    Ok(key_set::request(url, provider.limits()))
 }
 
 impl fmt::Debug for Client {

@@ -1,74 +1,110 @@
-//! The endpoints of an issuer (OpenID Connect Discovery 1.0 section 4).
+//! The metadata of an issuer (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
 
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::address::endpoint;
+use super::client_authentication::ClientAuthentication;
 use super::http::{self, Answer, Call, Request};
-use super::provider::{ClientAuthentication, Issuer, Provider, endpoint};
+use super::provider::{Issuer, Provider};
 use super::token::{invalid, is_success, object};
 use crate::{ConfigurationError, Result};
 
-/// What the metadata says that the four calls need.
+/// What an issuer says about itself.
+#[derive(Clone)]
 pub(super) struct Metadata {
     pub(super) auth_url: Url,
     pub(super) token_url: Url,
-    pub(super) authentication: ClientAuthentication,
+    /// `jwks_uri`.
+    pub(super) key_set_url: Option<Url>,
+    /// How clients may prove who they are, in the provider's order.
+    pub(super) authentication: Vec<ClientAuthentication>,
+    /// The algorithms of its ID tokens, where it announces them.
+    pub(super) id_token_algorithms: Option<Vec<String>>,
+    /// Whether every callback names its issuer (RFC 9207 section 3).
+    pub(super) names_issuer_in_callback: bool,
 }
 
-/// The request for the metadata of the provider's issuer.
-pub(super) fn request(provider: &Provider) -> Result<Request<Metadata>> {
-    let Some(Issuer { text, url }) = provider.issuer() else {
-        let key = format!("oauth2.providers.{}.issuer", provider.name());
-        return Err(ConfigurationError::key(key, "is required where the addresses are not given").into());
+/// The request for the metadata in the form of OpenID Connect. A provider that knows only the other form has none.
+pub(super) fn openid_request(provider: &Provider) -> Result<Request<Option<Metadata>>> {
+    let issuer = issuer(provider)?;
+    let mut url = issuer.url.clone();
+    url.set_path(&format!("{}/.well-known/openid-configuration", url.path().trim_end_matches('/')));
+    let known = issuer.clone();
+    let parse = move |answer: Answer| match answer.status {
+        400..500 => Ok(None),
+        _ => parse(&answer, &known).map(Some),
     };
-    let mut well_known = url.clone();
-    well_known.set_path(&format!("{}/.well-known/openid-configuration", url.path().trim_end_matches('/')));
-    let call = Call { url: well_known, form: None, basic: None, limits: provider.limits() };
-    let (issuer, on_this_machine) = (text.clone(), http::is_loopback(url));
-    Ok(Request { call, parse: Box::new(move |answer| parse(&answer, &issuer, on_this_machine)) })
+    Ok(Request { call: Call::get(url, provider.limits()), parse: Box::new(parse) })
 }
 
-fn parse(answer: &Answer, issuer: &str, on_this_machine: bool) -> Result<Metadata> {
+/// The request for the metadata in the form of RFC 8414.
+pub(super) fn oauth_request(provider: &Provider) -> Result<Request<Metadata>> {
+    let issuer = issuer(provider)?;
+    let mut url = issuer.url.clone();
+    // Section 3.1: the well-known part goes before the issuer's path.
+    url.set_path(&format!("/.well-known/oauth-authorization-server{}", url.path().trim_end_matches('/')));
+    let known = issuer.clone();
+    let parse = move |answer: Answer| parse(&answer, &known);
+    Ok(Request { call: Call::get(url, provider.limits()), parse: Box::new(parse) })
+}
+
+fn issuer(provider: &Provider) -> Result<&Issuer> {
+    provider.issuer().ok_or_else(|| {
+        let key = format!("oauth2.providers.{}.issuer", provider.name());
+        ConfigurationError::key(key, "is required: its metadata says where and how").into()
+    })
+}
+
+fn parse(answer: &Answer, issuer: &Issuer) -> Result<Metadata> {
     let members = object(answer, &[])?;
     if !is_success(answer.status) {
         return Err(invalid(format!("the issuer's metadata came with status {}", answer.status)));
     }
     // Section 4.3: exactly the issuer asked for, or another server's endpoints could be slipped in.
-    if members.get("issuer").and_then(Value::as_str) != Some(issuer) {
+    if members.get("issuer").and_then(Value::as_str) != Some(issuer.in_metadata()) {
         return Err(invalid("the metadata names another issuer than the configured one"));
     }
+    let required = |name: &str| {
+        let url = address(&members, name, issuer)?;
+        url.ok_or_else(|| invalid(format!("the metadata's {name} is missing")))
+    };
+    let optional = |name: &str| address(&members, name, issuer);
     Ok(Metadata {
-        auth_url: address(&members, "authorization_endpoint", on_this_machine)?,
-        token_url: address(&members, "token_endpoint", on_this_machine)?,
-        authentication: authentication(&members)?,
+        auth_url: required("authorization_endpoint")?,
+        token_url: required("token_endpoint")?,
+        key_set_url: optional("jwks_uri")?,
+        authentication: authentication(&members),
+        id_token_algorithms: names(&members, "id_token_signing_alg_values_supported")
+            .map(|names| names.map(str::to_owned).collect()),
+        names_issuer_in_callback: members.get("authorization_response_iss_parameter_supported")
+            == Some(&Value::Bool(true)),
     })
 }
 
-fn address(members: &Map<String, Value>, name: &str, on_this_machine: bool) -> Result<Url> {
-    let text = members.get(name).and_then(Value::as_str);
-    let url = text
-        .ok_or("is missing")
+fn address(members: &Map<String, Value>, name: &str, issuer: &Issuer) -> Result<Option<Url>> {
+    let Some(member) = members.get(name).filter(|member| !member.is_null()) else { return Ok(None) };
+    let url = member
+        .as_str()
+        .ok_or("is not text")
         .and_then(endpoint)
         .map_err(|reason| invalid(format!("the metadata's {name} {reason}")))?;
     // A server elsewhere must not make this machine call itself.
-    if http::is_loopback(&url) && !on_this_machine {
+    if http::is_loopback(&url) && !http::is_loopback(&issuer.url) {
         return Err(invalid(format!("the metadata's {name} must not lead to this machine")));
     }
-    Ok(url)
+    Ok(Some(url))
+}
+
+fn names<'a>(members: &'a Map<String, Value>, name: &str) -> Option<impl Iterator<Item = &'a str>> {
+    Some(members.get(name)?.as_array()?.iter().filter_map(Value::as_str))
 }
 
 /// `client_secret_basic` is the default where the metadata says nothing (section 3).
-fn authentication(members: &Map<String, Value>) -> Result<ClientAuthentication> {
-    let Some(offered) = members.get("token_endpoint_auth_methods_supported").and_then(Value::as_array) else {
-        return Ok(ClientAuthentication::Basic);
-    };
-    let offers = |method: &str| offered.iter().any(|offer| offer.as_str() == Some(method));
-    match (offers("client_secret_basic"), offers("client_secret_post"), offers("none")) {
-        (true, _, _) | (false, false, true) => Ok(ClientAuthentication::Basic),
-        (false, true, _) => Ok(ClientAuthentication::Post),
-        (false, false, false) => {
-            Err(invalid("the issuer offers neither client_secret_basic nor client_secret_post"))
-        }
+fn authentication(members: &Map<String, Value>) -> Vec<ClientAuthentication> {
+    match names(members, "token_endpoint_auth_methods_supported") {
+        Some(offered) => offered.filter_map(|name| name.parse().ok()).collect(),
+        None => vec![ClientAuthentication::Basic],
     }
 }
 
@@ -85,7 +121,8 @@ mod tests {
         members.insert("token_endpoint".into(), "https://issuer.example/token".into());
         members.extend(change.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let body = serde_json::to_vec(&members).unwrap();
-        parse(&Answer { status: 200, media_type: "application/json".into(), body }, ISSUER, false)
+        let issuer = Issuer::new(ISSUER.into(), Url::parse(ISSUER).unwrap());
+        parse(&Answer { status: 200, media_type: "application/json".into(), body }, &issuer)
     }
 
     #[test]
@@ -109,7 +146,7 @@ mod tests {
             "https://user@issuer.example/token",
             "/token",
         ] {
-            for name in ["authorization_endpoint", "token_endpoint"] {
+            for name in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
                 let code = read(&[(name, address.into())]).map(|_| ()).unwrap_err().code();
                 assert_eq!(code, "oauth2.invalid_response", "{name} {address}");
             }
@@ -117,17 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_chooses_the_client_authentication() {
-        let chosen = |methods: Value| {
+    fn the_metadata_names_the_client_authentications() {
+        let offered = |methods: Value| {
             read(&[("token_endpoint_auth_methods_supported", methods)])
                 .map(|metadata| metadata.authentication)
+                .unwrap()
         };
-        assert_eq!(read(&[]).unwrap().authentication, ClientAuthentication::Basic);
-        assert_eq!(chosen(serde_json::json!(["client_secret_post"])), Ok(ClientAuthentication::Post));
-        assert_eq!(
-            chosen(serde_json::json!(["client_secret_post", "client_secret_basic"])),
-            Ok(ClientAuthentication::Basic)
-        );
-        assert!(chosen(serde_json::json!(["private_key_jwt"])).is_err());
+        assert_eq!(read(&[]).unwrap().authentication, [ClientAuthentication::Basic]);
+        let methods = serde_json::json!(["client_secret_post", "tls_client_auth", "private_key_jwt", 7]);
+        assert_eq!(offered(methods), [ClientAuthentication::Post, ClientAuthentication::PrivateKeyJwt]);
     }
 }

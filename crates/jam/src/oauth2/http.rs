@@ -6,8 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use tokio::runtime::Handle;
@@ -34,7 +32,10 @@ pub(super) struct Request<T> {
 pub(super) struct Call {
     pub(super) url: Url,
     pub(super) form: Option<Secret<String>>,
-    pub(super) basic: Option<(String, Secret<String>)>,
+    /// What stands in the `Authorization` header.
+    pub(super) authorization: Option<Secret<String>>,
+    /// The media types that the answer may have.
+    pub(super) accept: &'static str,
     pub(super) limits: Limits,
 }
 
@@ -149,21 +150,30 @@ async fn exchange_async(call: &Call) -> Result<Answer> {
 }
 
 impl Call {
+    /// A GET that asks for JSON.
+    pub(super) fn get(url: Url, limits: Limits) -> Self {
+        // GitHub answers form-encoded unless asked for JSON.
+        Self { url, form: None, authorization: None, accept: "application/json", limits }
+    }
+
+    /// A POST of form-encoded parameters that asks for JSON.
+    pub(super) fn post(url: Url, form: String, limits: Limits) -> Self {
+        Self { form: Some(Secret::new(form)), ..Self::get(url, limits) }
+    }
+
     fn method(&self) -> reqwest::Method {
         if self.form.is_some() { reqwest::Method::POST } else { reqwest::Method::GET }
     }
 
     fn headers(&self) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
-        // GitHub answers form-encoded unless asked for JSON.
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
         if self.form.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         }
-        if let Some((user, password)) = &self.basic {
-            let credentials = STANDARD.encode(format!("{user}:{}", password.expose()));
-            let mut value = HeaderValue::from_str(&format!("Basic {credentials}"))
-                .map_err(|_| Error::validation("the client credentials cannot be sent in a header"))?;
+        if let Some(authorization) = &self.authorization {
+            let mut value = HeaderValue::from_str(authorization.expose())
+                .map_err(|_| Error::validation("the credentials cannot be sent in a header"))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }

@@ -25,11 +25,21 @@
 //! # Ok::<(), jam::Error>(())
 //! ```
 
+mod address;
+mod cached;
 mod client;
+mod client_authentication;
 mod discovery;
 mod http;
+mod id_token;
+mod key_set;
+mod login;
+mod preset;
 mod provider;
 mod token;
 
 pub use client::{CallOptions, Client, aio};
-pub use provider::{ClientAuthentication, ProviderOptions, presets};
+pub use client_authentication::ClientAuthentication;
+pub use login::{Callback, CompletedLogin, LOGIN_LIFE_TIME, Login};
+pub use preset::presets;
+pub use provider::ProviderOptions;

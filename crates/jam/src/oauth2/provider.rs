@@ -2,44 +2,21 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use super::address::{check_redirect_url, endpoint};
+use super::cached::Cached;
 use super::client::CallOptions;
-use super::http::{self, Call, Limits, Request};
-use super::token;
+use super::client_authentication::{ClientAuthentication, Credentials, form_encode};
+use super::discovery::Metadata;
+use super::http::{Call, Limits, Request};
+use super::key_set::KeySet;
+use super::{preset, token};
 use crate::secret::Secret;
-use crate::{ConfigurationError, Error, Result};
-
-/// How a client with a secret proves who it is (RFC 6749 section 2.3.1). The names are those of OpenID Connect Core section 9.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuthentication {
-    /// `client_secret_basic`: the `Authorization` header, id and secret form-encoded before base64. Every server
-    /// must support it.
-    Basic,
-    /// `client_secret_post`: `client_id` and `client_secret` in the form.
-    Post,
-}
-
-impl FromStr for ClientAuthentication {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "client_secret_basic" => Ok(Self::Basic),
-            "client_secret_post" => Ok(Self::Post),
-            _ => Err(Error::validation(
-                "client_authentication: must be client_secret_basic or client_secret_post",
-            )),
-        }
-    }
-}
+use crate::{ConfigurationError, Error, Result, Timestamp};
 
 /// A provider's configuration. [`Client::new`](super::Client::new) checks all of it.
 ///
@@ -47,7 +24,7 @@ impl FromStr for ClientAuthentication {
 /// query in them is kept.
 #[derive(Clone, Debug)]
 pub struct ProviderOptions {
-    /// The name the application calls the provider by. One of [`presets`] fills in what is not given here.
+    /// The name the application calls the provider by. One of [`presets`](super::presets) fills in what is not given here.
     pub name: String,
     /// The client identifier that the provider issued. Required.
     pub client_id: String,
@@ -62,6 +39,8 @@ pub struct ProviderOptions {
     /// The issuer (OpenID Connect Discovery 1.0). Its metadata gives the endpoints that are not given above; it is
     /// fetched at the first call that needs them, and kept.
     pub issuer: Option<String>,
+    /// The key of [`ClientAuthentication::PrivateKeyJwt`], as PEM or JWK text. A JWK's `alg` and `kid` are used.
+    pub private_key: Option<Secret<String>>,
     /// How the client proves who it is. By default the preset's way, else what the issuer's metadata offers, else
     /// [`ClientAuthentication::Basic`].
     pub client_authentication: Option<ClientAuthentication>,
@@ -82,6 +61,7 @@ impl Default for ProviderOptions {
             auth_url: None,
             token_url: None,
             issuer: None,
+            private_key: None,
             client_authentication: None,
             timeout: Duration::from_secs(10),
             response_limit: 1024 * 1024,
@@ -89,95 +69,11 @@ impl Default for ProviderOptions {
     }
 }
 
-/// What sets one well-known provider apart.
-struct Preset {
-    name: &'static str,
-    /// The authorization and the token endpoint; `None` where every tenant has its own.
-    endpoints: Option<(&'static str, &'static str)>,
-    /// `None` where tenants differ: then the issuer's metadata decides.
-    authentication: Option<ClientAuthentication>,
-    scope_separator: &'static str,
-    /// Whether its answers may lack `token_type`, which RFC 6749 section 5.1 requires.
-    omits_token_type: bool,
-}
-
-impl Preset {
-    const fn new(name: &'static str, auth_url: &'static str, token_url: &'static str) -> Self {
-        let endpoints = Some((auth_url, token_url));
-        Self { endpoints, authentication: Some(ClientAuthentication::Post), ..Self::of_tenants(name) }
-    }
-
-    const fn of_tenants(name: &'static str) -> Self {
-        Self { name, endpoints: None, authentication: None, scope_separator: " ", omits_token_type: false }
-    }
-}
-
-/// The providers known by name. Client authentication is the way that the provider's own documentation shows.
-static PRESETS: [Preset; 12] = [
-    Preset::new(
-        "github",
-        "https://github.com/login/oauth/authorize",
-        "https://github.com/login/oauth/access_token",
-    ),
-    Preset::new("gitlab", "https://gitlab.com/oauth/authorize", "https://gitlab.com/oauth/token"),
-    Preset::new(
-        "google",
-        "https://accounts.google.com/o/oauth2/v2/auth",
-        "https://oauth2.googleapis.com/token",
-    ),
-    Preset::new("yandex", "https://oauth.yandex.ru/authorize", "https://oauth.yandex.ru/token"),
-    // `common` signs in accounts of every tenant; client credentials need the tenant's own addresses or its `issuer`.
-    Preset::new(
-        "microsoft",
-        "https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
-        "https://login.microsoftonline.com/common/oauth2/v2.0/token",
-    ),
-    // The client secret is a JWT that the application signs with its key from Apple.
-    Preset::new("apple", "https://appleid.apple.com/auth/authorize", "https://appleid.apple.com/auth/token"),
-    Preset {
-        authentication: Some(ClientAuthentication::Basic),
-        ..Preset::new(
-            "discord",
-            "https://discord.com/oauth2/authorize",
-            "https://discord.com/api/oauth2/token",
-        )
-    },
-    Preset {
-        scope_separator: ",",
-        ..Preset::new(
-            "facebook",
-            "https://www.facebook.com/dialog/oauth",
-            "https://graph.facebook.com/oauth/access_token",
-        )
-    },
-    Preset {
-        omits_token_type: true,
-        ..Preset::new(
-            "linkedin",
-            "https://www.linkedin.com/oauth/v2/authorization",
-            "https://www.linkedin.com/oauth/v2/accessToken",
-        )
-    },
-    Preset::of_tenants("okta"),
-    Preset::of_tenants("auth0"),
-    Preset::of_tenants("keycloak"),
-];
-
-/// The names that [`ProviderOptions::name`] gives a meaning to. `okta`, `auth0` and `keycloak` need the
-/// [`issuer`](ProviderOptions::issuer) of the tenant, or both of its addresses; the others need no address.
-///
-/// ```
-/// assert!(jam::oauth2::presets().any(|name| name == "gitlab"));
-/// ```
-pub fn presets() -> impl Iterator<Item = &'static str> {
-    PRESETS.iter().map(|preset| preset.name)
-}
-
-/// A checked configuration.
+/// A checked configuration, and what was fetched for it.
 pub(super) struct Provider {
     name: String,
     client_id: String,
-    client_secret: Option<Secret<String>>,
+    credentials: Credentials,
     redirect_url: Option<String>,
     auth_url: Option<Url>,
     token_url: Option<Url>,
@@ -185,14 +81,53 @@ pub(super) struct Provider {
     authentication: Option<ClientAuthentication>,
     scope_separator: &'static str,
     omits_token_type: bool,
+    omits_nonce: bool,
     limits: Limits,
-    endpoints: OnceLock<Endpoints>,
+    pub(super) metadata: Cached<Metadata>,
+    pub(super) key_set: Cached<KeySet>,
 }
 
 /// The issuer as configured, for the exact comparison, and as an address.
+#[derive(Clone)]
 pub(super) struct Issuer {
     pub(super) text: String,
     pub(super) url: Url,
+    /// What it calls itself, where that is no single name: `{tenantid}` stands for the tenant of the token.
+    template: Option<&'static str>,
+}
+
+impl Issuer {
+    pub(super) fn new(text: String, url: Url) -> Self {
+        Self { text, url, template: None }
+    }
+
+    /// What its metadata must call it.
+    pub(super) fn in_metadata(&self) -> &str {
+        self.template.unwrap_or(&self.text)
+    }
+
+    /// Whether a token with this `iss`, and this `tid`, is its own.
+    pub(super) fn signs_as(&self, named: &str, tenant: Option<&str>) -> bool {
+        match (self.template, tenant) {
+            (Some(template), Some(tenant)) if is_tenant(tenant) => named == template.replace(TENANT, tenant),
+            (Some(_), _) => false,
+            (None, _) => named == self.text,
+        }
+    }
+
+    /// Whether a callback with this `iss` is its own.
+    pub(super) fn is_named_by(&self, named: &str) -> bool {
+        let Some((before, after)) = self.template.and_then(|template| template.split_once(TENANT)) else {
+            return named == self.text;
+        };
+        named.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(is_tenant)
+    }
+}
+
+const TENANT: &str = "{tenantid}";
+
+fn is_tenant(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// Where the requests go, and how they are authenticated.
@@ -203,7 +138,18 @@ pub(super) struct Endpoints {
     pub(super) authentication: ClientAuthentication,
 }
 
+impl Endpoints {
+    /// The address of an authorization request with these parameters.
+    pub(super) fn authorization_url(&self, parameters: &[(&str, Cow<'_, str>)]) -> String {
+        let mut url = self.auth_url.clone();
+        let query = url.query().filter(|query| !query.is_empty()).map(|query| format!("{query}&"));
+        url.set_query(Some(&(query.unwrap_or_default() + &query_encode(parameters))));
+        url.into()
+    }
+}
+
 type TokenAnswer = Map<String, Value>;
+type Parameters<'a> = Vec<(&'a str, Cow<'a, str>)>;
 
 impl Provider {
     pub(super) fn new(options: ProviderOptions) -> Result<Self> {
@@ -226,22 +172,22 @@ impl Provider {
         if let Some(redirect_url) = &options.redirect_url {
             check_redirect_url(redirect_url).map_err(|reason| refused("redirect_url", reason))?;
         }
-        let issuer = match (address("issuer", options.issuer.as_deref())?, options.issuer) {
+        let configured = match (address("issuer", options.issuer.as_deref())?, options.issuer) {
             (Some(url), Some(_)) if url.query().is_some() => {
                 return Err(refused("issuer", "must have no query")); // OpenID Connect Discovery 1.0 section 3
             }
-            (Some(url), Some(text)) => Some(Issuer { text, url }),
+            (Some(url), Some(text)) => Some(Issuer::new(text, url)),
             _ => None,
         };
-        let preset = PRESETS.iter().find(|preset| preset.name == name);
+        let preset = preset::find(&name);
         // An issuer names one tenant, so it says more than the addresses that all tenants share.
-        let shared = preset.and_then(|preset| preset.endpoints).filter(|_| issuer.is_none());
+        let shared = preset.and_then(|preset| preset.endpoints).filter(|_| configured.is_none());
         let auth_url = options.auth_url.as_deref().or(shared.map(|(auth_url, _)| auth_url));
         let token_url = options.token_url.as_deref().or(shared.map(|(_, token_url)| token_url));
         let (auth_url, token_url) = (address("auth_url", auth_url)?, address("token_url", token_url)?);
         for (key, url) in [("auth_url", &auth_url), ("token_url", &token_url)] {
             match url {
-                None if issuer.is_none() => {
+                None if configured.is_none() => {
                     return Err(refused(
                         key,
                         "is required, or `issuer` for a provider that offers discovery",
@@ -256,28 +202,54 @@ impl Provider {
                 _ => {}
             }
         }
-        let provider = Self {
+        // Addresses of one's own lead to an installation of one's own, which is another issuer than the well-known one.
+        let is_well_known = options.auth_url.is_none() && options.token_url.is_none();
+        let known = preset.and_then(|preset| preset.issuer).filter(|_| is_well_known);
+        let issuer = match (configured, known) {
+            (None, Some(known)) => {
+                let url = address("issuer", Some(known.address))?;
+                url.map(|url| Issuer { text: known.address.to_owned(), url, template: known.template })
+            }
+            (configured, _) => configured,
+        };
+        let private_key = options.private_key.as_ref().map(Credentials::signing_key).transpose();
+        let private_key = private_key.map_err(|error| -> Error {
+            let key = format!("oauth2.providers.{name}.private_key");
+            ConfigurationError::key(key, error.to_string()).into()
+        })?;
+        let credentials = Credentials { secret: options.client_secret, private_key };
+        let authentication =
+            options.client_authentication.or(preset.and_then(|preset| preset.authentication));
+        if options.client_authentication.is_some_and(|way| !credentials.suffice_for(way)) {
+            return Err(refused(
+                "client_authentication",
+                "needs the key `client_secret`, or for private_key_jwt the key `private_key`",
+            ));
+        }
+        Ok(Self {
             client_id: options.client_id,
-            client_secret: options.client_secret,
+            credentials,
             redirect_url: options.redirect_url,
             auth_url,
             token_url,
             issuer,
-            authentication: options.client_authentication.or(preset.and_then(|preset| preset.authentication)),
+            authentication,
             scope_separator: preset.map_or(" ", |preset| preset.scope_separator),
             omits_token_type: preset.is_some_and(|preset| preset.omits_token_type),
+            omits_nonce: preset.is_some_and(|preset| preset.omits_nonce),
             limits: Limits { timeout: options.timeout, bytes: options.response_limit },
-            endpoints: OnceLock::new(),
+            metadata: Cached::new(),
+            key_set: Cached::new(),
             name,
-        };
-        if let (Some(auth_url), Some(token_url)) = (&provider.auth_url, &provider.token_url) {
-            provider.remember(auth_url.clone(), token_url.clone(), None);
-        }
-        Ok(provider)
+        })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.client_id
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -288,23 +260,42 @@ impl Provider {
         self.issuer.as_ref()
     }
 
-    /// The endpoints, unless the issuer must be asked for them first.
-    pub(super) fn endpoints(&self) -> Option<&Endpoints> {
-        self.endpoints.get()
+    /// Whether its issuer was configured: then a login asks what the metadata say of callbacks (RFC 9207).
+    pub(super) fn needs_metadata(&self) -> bool {
+        self.configured_endpoints().is_none()
     }
 
-    /// Keeps what the issuer's metadata said; the configuration goes before it.
-    pub(super) fn remember(
-        &self,
-        auth_url: Url,
-        token_url: Url,
-        offered: Option<ClientAuthentication>,
-    ) -> &Endpoints {
-        self.endpoints.get_or_init(|| Endpoints {
-            auth_url: self.auth_url.clone().unwrap_or(auth_url),
-            token_url: self.token_url.clone().unwrap_or(token_url),
-            authentication: self.authentication.or(offered).unwrap_or(ClientAuthentication::Basic),
+    /// Whether its ID tokens repeat the `nonce` of the request, as OpenID Connect Core section 2 asks for.
+    pub(super) fn repeats_nonce(&self) -> bool {
+        !self.omits_nonce
+    }
+
+    /// The endpoints, unless the issuer must be asked for them first.
+    pub(super) fn configured_endpoints(&self) -> Option<Endpoints> {
+        let (auth_url, token_url) = (self.auth_url.clone()?, self.token_url.clone()?);
+        let usual = [ClientAuthentication::PrivateKeyJwt, ClientAuthentication::Basic];
+        let authentication = self.way(&usual)?;
+        Some(Endpoints { auth_url, token_url, authentication })
+    }
+
+    /// The endpoints of the issuer's metadata; the configuration goes before it.
+    pub(super) fn endpoints(&self, metadata: &Metadata) -> Result<Endpoints> {
+        let authentication = self.way(&metadata.authentication);
+        Ok(Endpoints {
+            auth_url: self.auth_url.as_ref().unwrap_or(&metadata.auth_url).clone(),
+            token_url: self.token_url.as_ref().unwrap_or(&metadata.token_url).clone(),
+            authentication: authentication.ok_or_else(|| {
+                token::invalid(
+                    "the issuer offers no client authentication that the configuration has the keys for",
+                )
+            })?,
         })
+    }
+
+    /// How the client proves who it is: as configured, or as it can where the preset expects a secret that is not there.
+    fn way(&self, offered: &[ClientAuthentication]) -> Option<ClientAuthentication> {
+        let configured = self.authentication.filter(|way| self.credentials.suffice_for(*way));
+        configured.or_else(|| self.credentials.choose(offered))
     }
 
     /// The authorization request (RFC 6749 section 4.1.1).
@@ -314,6 +305,18 @@ impl Provider {
         scope: &[&str],
         options: &CallOptions,
     ) -> Result<String> {
+        let parameters = self.authorization_parameters(endpoints, scope, Vec::new(), options)?;
+        Ok(endpoints.authorization_url(&parameters))
+    }
+
+    /// The parameters of an authorization request, with those that a login adds.
+    pub(super) fn authorization_parameters<'a>(
+        &'a self,
+        endpoints: &Endpoints,
+        scope: &[&str],
+        login: Vec<(&'static str, Cow<'a, str>)>,
+        options: &'a CallOptions,
+    ) -> Result<Parameters<'a>> {
         if options.grant_type.is_some() {
             return Err(Error::validation("an authorization URL has no grant_type"));
         }
@@ -321,11 +324,8 @@ impl Provider {
             vec![("response_type", Cow::from("code")), ("client_id", self.client_id.as_str().into())];
         own.extend(self.redirect_parameter(options));
         own.extend(self.scope_parameter(scope)?);
-        let parameters = with_extra(own, options, &endpoints.auth_url)?;
-        let mut url = endpoints.auth_url.clone();
-        let query = url.query().filter(|query| !query.is_empty()).map(|query| format!("{query}&"));
-        url.set_query(Some(&(query.unwrap_or_default() + &query_encode(&parameters))));
-        Ok(url.into())
+        own.extend(login);
+        with_extra(own, options, &endpoints.auth_url)
     }
 
     /// The access token request of the authorization code grant (RFC 6749 section 4.1.3).
@@ -334,13 +334,14 @@ impl Provider {
         endpoints: &Endpoints,
         code: &str,
         options: &CallOptions,
+        now: Timestamp,
     ) -> Result<Request<TokenAnswer>> {
         if code.is_empty() {
             return Err(Error::validation("the authorization code must not be empty"));
         }
         let mut own = vec![("code", Cow::from(code))];
         own.extend(self.redirect_parameter(options));
-        self.token_request(endpoints, "authorization_code", own, options)
+        self.token_request(endpoints, "authorization_code", own, options, now)
     }
 
     /// The refresh request (RFC 6749 section 6).
@@ -349,11 +350,13 @@ impl Provider {
         endpoints: &Endpoints,
         refresh_token: &str,
         options: &CallOptions,
+        now: Timestamp,
     ) -> Result<Request<TokenAnswer>> {
         if refresh_token.is_empty() {
             return Err(Error::validation("the refresh token must not be empty"));
         }
-        self.token_request(endpoints, "refresh_token", vec![("refresh_token", refresh_token.into())], options)
+        let own = vec![("refresh_token", refresh_token.into())];
+        self.token_request(endpoints, "refresh_token", own, options, now)
     }
 
     /// The access token request of the client credentials grant (RFC 6749 section 4.4.2).
@@ -362,13 +365,14 @@ impl Provider {
         endpoints: &Endpoints,
         scope: &[&str],
         options: &CallOptions,
+        now: Timestamp,
     ) -> Result<Request<TokenAnswer>> {
-        if self.client_secret.is_none() {
+        if endpoints.authentication == ClientAuthentication::None {
             let key = format!("oauth2.providers.{}.client_secret", self.name);
             return Err(ConfigurationError::key(key, "is required for the client credentials grant").into());
         }
         let own = self.scope_parameter(scope)?.into_iter().collect();
-        self.token_request(endpoints, "client_credentials", own, options)
+        self.token_request(endpoints, "client_credentials", own, options, now)
     }
 
     fn token_request<'a>(
@@ -377,50 +381,40 @@ impl Provider {
         grant_type: &'static str,
         mut own: Vec<(&'static str, Cow<'a, str>)>,
         options: &'a CallOptions,
+        now: Timestamp,
     ) -> Result<Request<TokenAnswer>> {
         let grant_type = options.grant_type.as_deref().unwrap_or(grant_type);
         if grant_type.is_empty() {
             return Err(Error::validation("the grant_type must not be empty"));
         }
         own.insert(0, ("grant_type", grant_type.into()));
-        let mut basic = None;
-        match (&self.client_secret, endpoints.authentication) {
-            (Some(secret), ClientAuthentication::Basic) => {
-                basic = Some((form_encode(&self.client_id), Secret::new(form_encode(secret.expose()))));
-            }
-            (Some(secret), ClientAuthentication::Post) => {
-                own.push(("client_id", self.client_id.as_str().into()));
-                own.push(("client_secret", secret.expose().as_str().into()));
-            }
-            (None, _) => own.push(("client_id", self.client_id.as_str().into())),
-        }
-        let parameters = with_extra(own, options, &endpoints.token_url)?;
-        let confidential = self.confidential(&parameters);
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
-        let call = Call {
-            url: endpoints.token_url.clone(),
-            form: Some(Secret::new(form)),
-            basic,
-            limits: self.limits,
-        };
+        let (call, confidential) = self.authenticated(endpoints, &endpoints.token_url, own, options, now)?;
         let omits_token_type = self.omits_token_type;
         let parse = Box::new(move |answer| token::parse(answer, omits_token_type, &confidential));
         Ok(Request { call, parse })
     }
 
-    /// What was sent and must not come back in an error, even when the provider repeats it.
-    fn confidential(&self, parameters: &[(&str, Cow<'_, str>)]) -> Vec<Secret<String>> {
-        let public = ["grant_type", "client_id", "scope", "redirect_uri"];
-        let sent = parameters.iter().filter(|(name, _)| !public.contains(name));
+    /// A form for one of the provider's endpoints with the proof of who the client is, and what was sent with it and must not
+    /// come back in an error, even when the provider repeats it.
+    pub(super) fn authenticated<'a>(
+        &'a self,
+        endpoints: &Endpoints,
+        url: &Url,
+        mut own: Vec<(&'static str, Cow<'a, str>)>,
+        options: &'a CallOptions,
+        now: Timestamp,
+    ) -> Result<(Call, Vec<Secret<String>>)> {
+        // One audience that every endpoint of the provider knows as its own.
+        let audience = self.issuer.as_ref().map_or(endpoints.token_url.as_str(), |issuer| &issuer.text);
+        let proof = self.credentials.prove(endpoints.authentication, &self.client_id, audience, now)?;
+        own.extend(proof.parameters);
+        let parameters = with_extra(own, options, url)?;
+        let sent = parameters.iter().filter(|(name, _)| !PUBLIC.contains(name));
         let mut confidential: Vec<_> = sent.map(|(_, value)| Secret::from(value.as_ref())).collect();
-        if let Some(secret) = &self.client_secret {
-            let encoded = form_encode(secret.expose());
-            let credentials = format!("{}:{encoded}", form_encode(&self.client_id));
-            confidential.push(Secret::new(STANDARD.encode(credentials)));
-            confidential.push(Secret::new(encoded));
-            confidential.push(secret.clone());
-        }
-        confidential
+        confidential.extend(self.credentials.confidential(&self.client_id));
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+        let call = Call { authorization: proof.authorization, ..Call::post(url.clone(), form, self.limits) };
+        Ok((call, confidential))
     }
 
     fn redirect_parameter<'a>(&'a self, options: &CallOptions) -> Option<(&'static str, Cow<'a, str>)> {
@@ -443,9 +437,21 @@ impl Provider {
 
 const REDIRECT_URI: &str = "redirect_uri";
 
+/// Parameters whose values are no secrets.
+const PUBLIC: [&str; 6] =
+    ["grant_type", "client_id", "scope", REDIRECT_URI, "client_assertion_type", "token_type_hint"];
+
 /// What only the calls themselves set: a caller who could replace these would be another client, or ask for another answer.
 fn is_reserved(name: &str) -> bool {
-    matches!(name, "client_id" | "client_secret" | "response_type" | "grant_type")
+    matches!(
+        name,
+        "client_id"
+            | "client_secret"
+            | "client_assertion"
+            | "client_assertion_type"
+            | "response_type"
+            | "grant_type"
+    )
 }
 
 /// The call's own parameters and then the caller's. No parameter may occur twice (RFC 6749 section 3.1), also
@@ -487,82 +493,12 @@ fn query_encode(parameters: &[(&str, Cow<'_, str>)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// `application/x-www-form-urlencoded`, as RFC 6749 appendix B asks for.
-fn form_encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// Reads an address that requests go to, or a browser is sent to.
-pub(super) fn endpoint(text: &str) -> Result<Url, &'static str> {
-    check_spelling(text)?;
-    let url = Url::parse(text).map_err(|_| "is no absolute URL, such as https://provider.example/token")?;
-    match url.scheme() {
-        "https" => {}
-        "http" if http::is_loopback(&url) => {}
-        "http" => {
-            return Err(
-                "must begin with https; http is for this machine alone (localhost, 127.0.0.1, [::1])",
-            );
-        }
-        _ => return Err("must begin with https"),
-    }
-    if has_user_info(&url) {
-        return Err("must hold no user name and no password");
-    }
-    if url.fragment().is_some() {
-        return Err("must have no fragment, the part behind `#`"); // RFC 6749 sections 3.1 and 3.2
-    }
-    if http::is_forbidden_address(&url) {
-        return Err("must not lead to a link-local or unspecified address");
-    }
-    Ok(url)
-}
-
-/// RFC 6749 section 3.1.2. Applications on devices have schemes of their own (RFC 8252 section 7.1).
-fn check_redirect_url(text: &str) -> Result<(), &'static str> {
-    check_spelling(text)?;
-    let url = Url::parse(text).map_err(|_| "is no absolute URL, such as https://app.example/callback")?;
-    if matches!(url.scheme(), "javascript" | "data" | "file" | "blob" | "vbscript" | "about") {
-        return Err("must lead to the application");
-    }
-    if has_user_info(&url) {
-        return Err("must hold no user name and no password");
-    }
-    if url.fragment().is_some() {
-        return Err("must have no fragment, the part behind `#`");
-    }
-    Ok(())
-}
-
-/// Refuses what a lenient reader of URLs repairs, each in its own way: then two readers see two hosts.
-fn check_spelling(text: &str) -> Result<(), &'static str> {
-    if text.chars().any(|character| character.is_whitespace() || character.is_control() || character == '\\')
-    {
-        return Err("must hold no spaces, control characters and backslashes");
-    }
-    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    if is_web && !rest.starts_with("//") {
-        return Err("is no absolute URL, such as https://provider.example/path");
-    }
-    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next());
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        return Err("must hold no user name and no password");
-    }
-    Ok(())
-}
-
-fn has_user_info(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
-}
-
 impl fmt::Debug for Provider {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Client")
             .field("name", &self.name)
             .field("client_id", &self.client_id)
-            .field("client_secret", &self.client_secret)
             .field("redirect_url", &self.redirect_url)
             .finish_non_exhaustive()
     }

@@ -126,7 +126,7 @@ fn error_code(error: &Value, confidential: &[Secret<String>]) -> String {
 }
 
 /// A provider's words for an error, unless a piece of a secret is in what would be shown of them.
-fn quoted(text: &str, confidential: &[Secret<String>]) -> String {
+pub(super) fn quoted(text: &str, confidential: &[Secret<String>]) -> String {
     let shown = printable(text);
     let lower = shown.to_ascii_lowercase();
     let mut pieces = lower.as_bytes().windows(SHORTEST_SECRET);

@@ -18,9 +18,10 @@ use serde_json::{Map, Value};
 
 use self::codec::Creation;
 pub use self::codec::{Codec, NewId};
-use crate::crypto::random_bytes;
+use crate::crypto::{random_bytes, sha256};
+use crate::encoding::base64url_encode;
 use crate::secret::Secret;
-use crate::store::{Renamed, Replaced, Store};
+use crate::store::{Key, Lifetime, Renamed, Replaced, Store};
 use crate::{Error, Result, SessionError, StoreError, Timestamp};
 
 /// The longest session key, in bytes of UTF-8.
@@ -161,6 +162,19 @@ fn pause(attempt: u32) -> Duration {
 
 fn id_taken() -> Error {
     Error::validation("the id factory made an id that is in use; it must never make one twice")
+}
+
+/// The key in the store of what [`Sessions::keep`] keeps under this name.
+pub fn kept_key(name: &str) -> Key {
+    Key { group: None, id: base64url_encode(sha256(&[b"jam.session.kept\0", name.as_bytes()].concat())) }
+}
+
+fn kept_until(life_time: Duration, now: Timestamp) -> Lifetime {
+    Lifetime { idle: None, deadline: Some(now + life_time.min(MAX_TTL)) }
+}
+
+fn name_taken() -> Error {
+    Error::validation("something is kept under this name; a name must never be used twice")
 }
 
 fn still_changing() -> Error {
@@ -403,6 +417,26 @@ impl Sessions {
         Ok(self.codec.list(&group, self.store.list(&group, now)?))
     }
 
+    /// Keeps data beside the sessions, under a name of any text, for one later [`take`](Self::take) within `life_time`: a login
+    /// that waits for its callback. It is kept as it is, sealed or not.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a name in use; [`Error::Store`].
+    pub fn keep(&self, name: &str, data: &[u8], life_time: Duration, now: Timestamp) -> Result<()> {
+        let kept = self.store.insert(&kept_key(name), data, b"", kept_until(life_time, now), now)?;
+        if kept { Ok(()) } else { Err(name_taken()) }
+    }
+
+    /// What was kept under this name, once: of any number of callers at the same time, one gets it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn take(&self, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>> {
+        let key = kept_key(name);
+        let Some(data) = self.store.get(&key, now)? else { return Ok(None) };
+        Ok(self.store.delete(&key, now)?.then_some(data))
+    }
+
     /// Closes the store; later calls fail with [`StoreError::Closed`].
     pub fn close(&self) {
         self.store.close();
@@ -414,12 +448,13 @@ pub mod aio {
     use std::fmt;
     use std::future::Future;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use serde_json::{Map, Value};
 
     use super::{
         Codec, Creation, MODIFY_ATTEMPTS, REWORK_ATTEMPTS, Session, SessionInfo, SessionOptions, id_taken,
-        pause, still_changing, updated,
+        kept_key, kept_until, name_taken, pause, still_changing, updated,
     };
     use crate::store::{AsyncStore, Renamed};
     use crate::{Error, Result, SessionError, Timestamp};
@@ -658,6 +693,34 @@ pub mod aio {
                 let group = group?;
                 let entries = store.list(&group, now).await?;
                 Ok(codec.list(&group, entries))
+            }
+        }
+
+        /// See [`Sessions::keep`](super::Sessions::keep).
+        pub fn keep(
+            &self,
+            name: &str,
+            data: &[u8],
+            life_time: Duration,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<()>> + Send + use<> {
+            let (store, key, data) = (Arc::clone(&self.store), kept_key(name), data.to_vec());
+            async move {
+                let kept = store.insert(&key, &data, b"", kept_until(life_time, now), now).await?;
+                if kept { Ok(()) } else { Err(name_taken()) }
+            }
+        }
+
+        /// See [`Sessions::take`](super::Sessions::take).
+        pub fn take(
+            &self,
+            name: &str,
+            now: Timestamp,
+        ) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send + use<> {
+            let (store, key) = (Arc::clone(&self.store), kept_key(name));
+            async move {
+                let Some(data) = store.get(&key, now).await? else { return Ok(None) };
+                Ok(store.delete(&key, now).await?.then_some(data))
             }
         }
 
