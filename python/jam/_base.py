@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -56,6 +57,15 @@ _METHODS = {
 """What the facades call of each part, and so ask of a class that stands in for it."""
 
 
+_MAY_BE_MISSING = {"create": "metadata", "update": "version", "clear": "keep"}
+"""Keywords of a session module that a class of the user's own may do without."""
+
+
+def _takes(method: Callable[..., Any], keyword: str) -> bool:
+    parameters = inspect.signature(method).parameters.values()
+    return any(each.name == keyword or each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+
+
 def _or_refusal(module: Any, section: str) -> Any:
     return _NotConfigured(section) if module is None else module
 
@@ -108,6 +118,15 @@ class BaseJam:
     def _callable_form(self, module: Any) -> Any:
         """A module that does I/O, in the form in which this facade calls it."""
         return module
+
+    def _session_method(self, name: str) -> Any:
+        """A method that a session module may lack: all of it, or the keyword that came later."""
+        method = getattr(self.session, name, None) if self.session is not None else getattr(self._session, name)
+        keyword = _MAY_BE_MISSING.get(name)
+        if method is None or (keyword is not None and not _takes(method, keyword)):
+            lacking = f"{name}(...)" if keyword is None else f"{keyword} in {name}(...)"
+            raise JamConfigurationError(f"session: {type(self.session).__name__} does not define {lacking}")
+        return getattr(self._session, name)
 
     def _factory(self, part: str) -> str | Callable[..., Any]:
         try:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from jam import _jam
 from jam.exceptions import (
     JamConfigurationError,
+    JamSessionConflict,
     JamSessionNotFound,
     JamStoreClosed,
     JamStoreRefused,
@@ -126,9 +127,9 @@ def front_size(value: bytes) -> int:
     return START + int.from_bytes(value[HEADER.size : START], "little")
 
 
-def new_value(record: bytes, idle: int | None, rest: int | None, now: float) -> Stored:
+def new_value(record: bytes, idle: int | None, rest: int | None, now: float, note: bytes = b"") -> Stored:
     """A value that is made now: it lives `idle` ms after each use, and `rest` ms from now at most."""
-    return Stored(now, -1 if idle is None else idle, -1 if rest is None else now + rest, now, record=record)
+    return Stored(now, -1 if idle is None else idle, -1 if rest is None else now + rest, now, note, record)
 
 
 def set_value(name: str, stored: Stored) -> list[Command]:
@@ -207,28 +208,41 @@ class SessionSteps:
             raise JamSessionNotFound("no live session has this id")
         return key
 
-    def create(self, session_key: str, data: dict[str, Any]) -> Operation[str]:
+    def create(self, session_key: str, data: dict[str, Any], metadata: dict[str, Any] | None) -> Operation[str]:
         session_id, key = self._codec.new_id(self._codec.group(session_key))
-        record = self._codec.seal(key, data)
+        record, note = self._codec.seal(key, data), self._codec.seal_metadata(key, metadata)
         name, index = self._names(key)
         time, exists, last = yield Ask([("TIME",), ("EXISTS", name), last_of(index)], watch=(name, index))
         if exists:
             raise JamValidationError("the id factory made an id that is in use; it must never make one twice")
         now = milliseconds(time)
-        stored = new_value(record, self._codec.idle, self._codec.absolute, now)
+        stored = new_value(record, self._codec.idle, self._codec.absolute, now, note)
         yield Commit([*set_value(name, stored), *enlist(index, key[1], stored.expires(), now, last)])
         return session_id
 
     def get(self, session_id: str) -> Operation[dict[str, Any] | None]:
         key = self._codec.locate(session_id)
-        if key is None:
+        stored = None if key is None else (yield from self._find(key, touches=self._codec.idle is not None))
+        return None if key is None or stored is None else self._codec.open(key, stored.record)
+
+    def read(self, session_id: str) -> Operation[_jam.Session | None]:
+        key = self._codec.locate(session_id)
+        stored = None if key is None else (yield from self._find(key, touches=True))
+        if key is None or stored is None:
             return None
+        data, version = self._codec.open(key, stored.record), self._codec.version(stored.record)
+        if data is None or version is None:
+            return None
+        metadata = self._codec.open_metadata(key, stored.note)
+        return _jam.Session(data, version, key[1], stored.created / 1000, seconds(stored.expires()), metadata)
+
+    def _find(self, key: Key, *, touches: bool) -> Operation[Stored | None]:
         name, index = self._names(key)
         value, time = yield Ask([("GET", name), ("TIME",)])
         stored = Stored.parse(value)
-        if stored is not None and self._codec.idle is not None and stored.touch_is_due(milliseconds(time)):
+        if stored is not None and touches and stored.touch_is_due(milliseconds(time)):
             stored = yield from self._touch(name, index, key[1])
-        return None if stored is None else self._codec.open(key, stored.record)
+        return stored
 
     def _touch(self, name: str, index: str, key_id: str) -> Operation[Stored | None]:
         value, time, last = yield Ask([("GET", name), ("TIME",), last_of(index)], watch=(name, index))
@@ -242,14 +256,19 @@ class SessionSteps:
             yield Commit([*commands, *enlist(index, key_id, expires, stored.last_used, last)])
         return stored
 
-    def update(self, session_id: str, data: dict[str, Any]) -> Operation[None]:
+    def update(self, session_id: str, data: dict[str, Any], version: str | None) -> Operation[None]:
         key = self._located(session_id)
         record = self._codec.seal(key, data)
+        expected = b"" if version is None else self._codec.expected(version)
         name, index = self._names(key)
         value, time, last = yield Ask([("GET", name), ("TIME",), last_of(index)], watch=(name, index))
         stored = Stored.parse(value)
         if stored is None:
             raise JamSessionNotFound("no live session has this id")
+        if not stored.record.startswith(expected):
+            raise JamSessionConflict(
+                "the session was changed meanwhile; read it again and repeat what was to be changed"
+            )
         stored.record, stored.last_used = record, milliseconds(time)
         commands = enlist(index, key[1], stored.expires(), stored.last_used, last)
         yield Commit([*set_value(name, stored), *commands])
@@ -260,10 +279,25 @@ class SessionSteps:
             name, index = self._names(key)
             yield Commit([("DEL", name), ("ZREM", index, key[1])])
 
-    def clear(self, session_key: str) -> Operation[None]:
-        index = self._index(self._codec.group(session_key))
+    def clear(self, session_key: str, keep: str | None) -> Operation[None]:
+        group = self._codec.group(session_key)
+        kept = self._codec.locate(keep) if keep is not None else None
+        kept_id = kept[1] if kept is not None and kept[0] == group else None
+        index = self._index(group)
         (ids,) = yield Ask([("ZRANGE", index, 0, -1)], watch=(index,))
-        yield Commit([("DEL", index, *(index + text(key_id) for key_id in ids))])
+        ended = [key_id for key_id in map(text, ids) if key_id != kept_id]
+        if kept_id is None:
+            yield Commit([("DEL", index, *(index + key_id for key_id in ended))])
+        elif ended:
+            yield Commit([("DEL", *(index + key_id for key_id in ended)), ("ZREM", index, *ended)])
+
+    def revoke(self, session_key: str, handle: str) -> Operation[bool]:
+        key = self._codec.locate_handle(session_key, handle)
+        if key is None:
+            return False
+        name, index = self._names(key)
+        deleted, _ = yield Commit([("DEL", name), ("ZREM", index, key[1])])
+        return bool(deleted)
 
     def rework(self, session_id: str) -> Operation[str]:
         old = self._located(session_id)
@@ -284,7 +318,8 @@ class SessionSteps:
         return new_id
 
     def list(self, session_key: str) -> Operation[Sequence[_jam.SessionInfo]]:
-        index = self._index(self._codec.group(session_key))
+        group = self._codec.group(session_key)
+        index = self._index(group)
         (ids,) = yield Ask([("ZRANGE", index, 0, -1)])
         handles = [text(key_id) for key_id in ids]
         starts = yield Ask([("GETRANGE", index + handle, 0, START - 1) for handle in handles])
@@ -295,7 +330,11 @@ class SessionSteps:
             fronts.update(zip(noted, whole, strict=True))
         live = [(Stored.parse(front), handle) for handle, front in fronts.items()]
         oldest_first = sorted((stored.created, handle, stored) for stored, handle in live if stored is not None)
-        return [session_info(handle, stored) for _, handle, stored in oldest_first]
+        return [self._info((group, handle), stored) for _, handle, stored in oldest_first]
+
+    def _info(self, key: Key, stored: Stored) -> _jam.SessionInfo:
+        created, last_used, expires = stored.created / 1000, stored.last_used / 1000, seconds(stored.expires())
+        return _jam.SessionInfo(key[1], created, last_used, expires, self._codec.open_metadata(key, stored.note))
 
     def _kept(self, name: str) -> str:
         return f"{self._namespace}:{{{self._codec.kept_id(name)}}}"
@@ -314,11 +353,8 @@ class SessionSteps:
         return None if stored is None else stored.record
 
 
-def session_info(handle: str, stored: Stored) -> _jam.SessionInfo:
-    expires = stored.expires()
-    return _jam.SessionInfo(
-        handle, stored.created / 1000, stored.last_used / 1000, None if expires == NEVER else expires / 1000
-    )
+def seconds(expires: float) -> float | None:
+    return None if expires == NEVER else expires / 1000
 
 
 class ListSteps:
@@ -466,20 +502,26 @@ class ClientSessions:
         self._steps = SessionSteps(namespace, options)
         self._driver = Driver(client)
 
-    def create(self, session_key: str, data: dict[str, Any]) -> str:
-        return self._driver.run(lambda: self._steps.create(session_key, data))
+    def create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
+        return self._driver.run(lambda: self._steps.create(session_key, data, metadata))
 
     def get(self, session_id: str) -> dict[str, Any] | None:
         return self._driver.run(lambda: self._steps.get(session_id))
 
-    def update(self, session_id: str, data: dict[str, Any]) -> None:
-        self._driver.run(lambda: self._steps.update(session_id, data))
+    def read(self, session_id: str) -> _jam.Session | None:
+        return self._driver.run(lambda: self._steps.read(session_id))
+
+    def update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
+        self._driver.run(lambda: self._steps.update(session_id, data, version))
 
     def delete(self, session_id: str) -> None:
         self._driver.run(lambda: self._steps.delete(session_id))
 
-    def clear(self, session_key: str) -> None:
-        self._driver.run(lambda: self._steps.clear(session_key))
+    def clear(self, session_key: str, *, keep: str | None = None) -> None:
+        self._driver.run(lambda: self._steps.clear(session_key, keep))
+
+    def revoke(self, session_key: str, handle: str) -> bool:
+        return self._driver.run(lambda: self._steps.revoke(session_key, handle))
 
     def rework(self, session_id: str) -> str:
         return self._driver.run(lambda: self._steps.rework(session_id))

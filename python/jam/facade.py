@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from jam.jose import DecryptedJWE, VerifiedJWS
     from jam.oauth2 import BaseOAuth2Client, CompletedLogin, Login
-    from jam.sessions import BaseSessionModule, SessionInfo
+    from jam.sessions import BaseSessionModule, Session, SessionChange, SessionInfo
 
 __all__ = ["Jam"]
 
@@ -158,37 +158,83 @@ class Jam(BaseJam):
         """
         return self._jwe.decrypt(token)
 
-    def session_create(self, session_key: str, data: dict[str, Any]) -> str:
+    def session_create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
         """Makes a session.
 
         Args:
             session_key: The owner; any text.
             data: What to keep.
+            metadata: What `session_list` and `session_read` tell of it, such as the address and the browser that it was
+                opened from: at most 3072 bytes as JSON. It stays as it is.
 
         Returns:
             The new session's id.
         """
-        return self._session.create(session_key, data)
+        if metadata is None:
+            return self._session.create(session_key, data)
+        return self._session_method("create")(session_key, data, metadata=metadata)
 
     def session_get(self, session_id: str) -> dict[str, Any] | None:
         """Gives the data of a session; `None` where the id is unknown, expired, malformed or forged."""
         return self._session.get(session_id)
 
-    def session_update(self, session_id: str, data: dict[str, Any]) -> None:
+    def session_read(self, session_id: str) -> Session | None:
+        """Gives a session with its data, their version, its metadata and its times; `None` as for `session_get`."""
+        return self._session_method("read")(session_id)
+
+    def session_update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
         """Replaces the data of a session.
+
+        Args:
+            session_id: The session's id.
+            data: The new data.
+            version: As `session_read` told it: then only if nothing was written since. `None` writes in any case.
 
         Raises:
             JamSessionNotFound: The id names no live session; none is made.
+            JamSessionConflict: The session has another version; nothing was written.
         """
-        self._session.update(session_id, data)
+        if version is None:
+            self._session.update(session_id, data)
+        else:
+            self._session_method("update")(session_id, data, version=version)
+
+    def session_modify(self, session_id: str, change: SessionChange) -> dict[str, Any]:
+        """Replaces the data of a session by what `change` makes of them, and gives that.
+
+        When others write meanwhile, it is done again with the new data, up to 64 times; so `change` should do nothing
+        but compute. What it raises comes through, and nothing is written.
+
+        Args:
+            session_id: The session's id.
+            change: Is given the data, and gives the new data.
+
+        Raises:
+            JamSessionNotFound: The id names no live session.
+            JamSessionConflict: Others wrote all the time.
+        """
+        return self._session_method("modify")(session_id, change)
 
     def session_delete(self, session_id: str) -> None:
         """Ends a session. An unknown id is no error."""
         self._session.delete(session_id)
 
-    def session_clear(self, session_key: str) -> None:
-        """Ends all sessions of an owner."""
-        self._session.clear(session_key)
+    def session_clear(self, session_key: str, *, keep: str | None = None) -> None:
+        """Ends all sessions of an owner.
+
+        Args:
+            session_key: The owner.
+            keep: The id of a session that stays: "sign out everywhere else". If it is no session of the owner, none
+                stays.
+        """
+        if keep is None:
+            self._session.clear(session_key)
+        else:
+            self._session_method("clear")(session_key, keep=keep)
+
+    def session_revoke(self, session_key: str, handle: str) -> bool:
+        """Ends the session of an owner that `session_list` tells under this handle; `False` where there is none."""
+        return self._session_method("revoke")(session_key, handle)
 
     def session_rework(self, old_session_id: str) -> str:
         """Gives a session a new id, atomically; the data and the deadline stay, the old id is dead.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from jam import _build, _jam
-from jam._jam import SessionInfo
+from jam._jam import Session, SessionInfo
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client, split
-from jam._redis_client import ClientSessions, is_client
+from jam._redis_client import ClientSessions, is_client, pause
 from jam.encoders import BaseEncoder
-from jam.exceptions import JamConfigurationError
+from jam.exceptions import JamConfigurationError, JamSessionConflict, JamSessionNotFound
 
 __all__ = [
     "BaseSessionModule",
@@ -22,6 +23,8 @@ __all__ = [
     "RedisSessionOptions",
     "RedisSessions",
     "SQLiteSessions",
+    "Session",
+    "SessionChange",
     "SessionInfo",
     "SessionOptions",
     "create_instance",
@@ -30,20 +33,30 @@ __all__ = [
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+SessionChange = Callable[[dict[str, Any]], dict[str, Any]]
+"""Makes the new data of a session of its old data."""
+
+MODIFY_ATTEMPTS = 64
+"""How often `modify` begins anew when others write to the same session at the same time."""
+
 
 class BaseSessionModule(ABC):
     """A store of sessions of the user's own, named by `custom_module` in the section `session`.
 
-    The keys of the section are given to the class as keywords. `list` may be left out.
+    The keys of the section are given to the class as keywords. `read`, `revoke` and `list` may be left out, and so may
+    the keywords `metadata`, `version` and `keep`: whoever asks for them is told so. `modify` works where there are
+    `read` and `version`. `jam.testing.SessionModuleContract` tests a class.
     """
 
     @abstractmethod
-    def create(self, session_key: str, data: dict[str, Any]) -> str:
+    def create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
         """Makes a session.
 
         Args:
             session_key: The owner; any text.
             data: What to keep: a dict that JSON can hold.
+            metadata: What `list` and `read` tell of it, such as the address and the browser that it was opened from: at
+                most 3072 bytes as JSON.
 
         Returns:
             The new session's id.
@@ -55,14 +68,47 @@ class BaseSessionModule(ABC):
         """Gives the data of a session, or `None` where the id names no live one."""
         raise NotImplementedError
 
+    def read(self, session_id: str) -> Session | None:
+        """Gives a session with its data, their version, its metadata and its times; `None` as for `get`."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define read(session_id)")
+
     @abstractmethod
-    def update(self, session_id: str, data: dict[str, Any]) -> None:
+    def update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
         """Replaces the data of a session.
+
+        Args:
+            session_id: The session's id.
+            data: The new data.
+            version: As `read` told it: then only if nothing was written since.
 
         Raises:
             JamSessionNotFound: The id names no live session; none is made.
+            JamSessionConflict: The session has another version.
         """
         raise NotImplementedError
+
+    def modify(self, session_id: str, change: SessionChange) -> dict[str, Any]:
+        """Replaces the data of a session by what `change` makes of them, and gives that.
+
+        When others write meanwhile, it is done again with the new data, up to 64 times; so `change` should do nothing
+        but compute. What it raises comes through, and nothing is written.
+
+        Raises:
+            JamSessionNotFound: The id names no live session.
+            JamSessionConflict: Others wrote all the time.
+        """
+        for attempt in range(MODIFY_ATTEMPTS):
+            session = self.read(session_id)
+            if session is None:
+                raise JamSessionNotFound("no live session has this id")
+            data = change(session.data)
+            try:
+                self.update(session_id, data, version=session.version)
+            except JamSessionConflict:
+                time.sleep(pause(attempt))
+            else:
+                return data
+        raise JamSessionConflict("others wrote to the session all the time; try again")
 
     @abstractmethod
     def delete(self, session_id: str) -> None:
@@ -70,9 +116,13 @@ class BaseSessionModule(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def clear(self, session_key: str) -> None:
-        """Ends all sessions of an owner."""
+    def clear(self, session_key: str, *, keep: str | None = None) -> None:
+        """Ends all sessions of an owner, but the one with the id `keep`."""
         raise NotImplementedError
+
+    def revoke(self, session_key: str, handle: str) -> bool:
+        """Ends the session of an owner that `list` tells under this handle; `False` where there is none."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define revoke(session_key, handle)")
 
     @abstractmethod
     def rework(self, session_id: str) -> str:
@@ -135,20 +185,26 @@ class _StoredSessions(BaseSessionModule):
 
     _sessions: _jam.Sessions | ClientSessions
 
-    def create(self, session_key: str, data: dict[str, Any]) -> str:
-        return self._sessions.create(session_key, data)
+    def create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
+        return self._sessions.create(session_key, data, metadata=metadata)
 
     def get(self, session_id: str) -> dict[str, Any] | None:
         return self._sessions.get(session_id)
 
-    def update(self, session_id: str, data: dict[str, Any]) -> None:
-        self._sessions.update(session_id, data)
+    def read(self, session_id: str) -> Session | None:
+        return self._sessions.read(session_id)
+
+    def update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
+        self._sessions.update(session_id, data, version=version)
 
     def delete(self, session_id: str) -> None:
         self._sessions.delete(session_id)
 
-    def clear(self, session_key: str) -> None:
-        self._sessions.clear(session_key)
+    def clear(self, session_key: str, *, keep: str | None = None) -> None:
+        self._sessions.clear(session_key, keep=keep)
+
+    def revoke(self, session_key: str, handle: str) -> bool:
+        return self._sessions.revoke(session_key, handle)
 
     def rework(self, session_id: str) -> str:
         return self._sessions.rework(session_id)

@@ -440,8 +440,9 @@ def test_otp_is_a_factory_with_the_configured_parameters(face: Face) -> None:
 # The user's own classes
 
 
+# pyright: reportIncompatibleMethodOverride=false
 class PlainSessions(BaseSessionModule):
-    """A store of the user's own that knows nothing of asyncio."""
+    """A store of the user's own that knows nothing of asyncio, and of nothing but what it must have."""
 
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
@@ -492,6 +493,18 @@ def test_a_session_module_of_the_users_own(face: Face, custom: Any) -> None:
         made.session_update(session_id, {})
     with pytest.raises(JamConfigurationError, match="list"):
         made.session_list("user")
+    with pytest.raises(JamConfigurationError, match="PlainSessions does not define read"):
+        made.session_read(session_id)
+    with pytest.raises(JamConfigurationError, match="revoke"):
+        made.session_revoke("user", "handle")
+    with pytest.raises(JamConfigurationError, match="read"):
+        made.session_modify(session_id, dict)
+    with pytest.raises(JamConfigurationError, match="PlainSessions does not define metadata in create"):
+        made.session_create("user", {}, metadata={"address": "192.0.2.1"})
+    with pytest.raises(JamConfigurationError, match="version in update"):
+        made.session_update(session_id, {}, version="1")
+    with pytest.raises(JamConfigurationError, match="keep in clear"):
+        made.session_clear("user", keep=session_id)
     assert type(made.session).__name__ == "PlainSessions"
 
 

@@ -7,32 +7,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jam::config::SESSIONS_NAMESPACE;
+use jam::encoding::json_object;
 use jam::session::{self, IdFactory};
 use jam::store::{Found, Key, Lifetime};
 use jam::{ConfigurationError, Error, Timestamp};
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use serde_json::{Map, Value};
 
-use crate::arguments::{Seconds, Text, opaque_text, required_text, texts, type_name, unix_seconds};
-use crate::error::{not_picklable, to_py};
+use crate::arguments::{
+    Seconds, Text, opaque_text, required_dict, required_text, texts, type_name, unix_seconds,
+};
+use crate::error::{not_picklable, to_py, validation};
 use crate::serializer::Serializer;
 use crate::stores;
-use crate::{bridge, log};
+use crate::{bridge, json, log};
 
 /// What a live session tells of itself. It holds no usable id.
 ///
 /// Attributes:
 ///     handle: A public name of the session, for lists that people see. No method takes it for an id.
+///     metadata: What was said of the session when it was created; an empty dict for nothing.
 ///     created: When the session was created, in seconds since 1970.
 ///     last_used: When it was last read or written, in seconds since 1970; None where the store does not know.
 ///     expires: When it ends if nobody uses it, in seconds since 1970; None for never.
-#[pyclass(module = "jam._jam", frozen, get_all, eq)]
+#[pyclass(module = "jam._jam", frozen, eq)]
 #[derive(PartialEq)]
 struct SessionInfo {
+    #[pyo3(get)]
     handle: String,
+    #[pyo3(get)]
     created: f64,
+    #[pyo3(get)]
     last_used: Option<f64>,
+    #[pyo3(get)]
     expires: Option<f64>,
+    metadata: Metadata,
 }
 
 impl From<session::SessionInfo> for SessionInfo {
@@ -42,15 +53,45 @@ impl From<session::SessionInfo> for SessionInfo {
             created: unix_seconds(info.created),
             last_used: info.last_used.map(unix_seconds),
             expires: info.expires.map(unix_seconds),
+            metadata: info.metadata,
         }
     }
+}
+
+type Metadata = Map<String, Value>;
+
+/// What Python says of a session: a dict, or nothing.
+fn metadata_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<Metadata> {
+    let Some(value) = value else { return Ok(Metadata::new()) };
+    required_dict(value, "metadata")?;
+    let mut text = Vec::new();
+    json::write(value, &mut text)?;
+    json_object(&text).map_err(|reason| validation(&format!("metadata: {reason}")))
+}
+
+/// A dict of its own for whoever asks.
+fn to_dict<'py>(py: Python<'py>, metadata: &Metadata) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_json::to_vec(metadata).unwrap_or_default();
+    json::parse(py, &text).map_err(|reason| to_py(Error::Validation(reason)))
 }
 
 #[pymethods]
 impl SessionInfo {
     #[new]
-    fn new(handle: String, created: f64, last_used: Option<f64>, expires: Option<f64>) -> Self {
-        Self { handle, created, last_used, expires }
+    #[pyo3(signature = (handle, created, last_used, expires, metadata=None))]
+    fn new(
+        handle: String,
+        created: f64,
+        last_used: Option<f64>,
+        expires: Option<f64>,
+        metadata: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        Ok(Self { handle, created, last_used, expires, metadata: metadata_of(metadata)? })
+    }
+
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_dict(py, &self.metadata)
     }
 
     fn __repr__(&self) -> String {
@@ -61,6 +102,75 @@ impl SessionInfo {
             "SessionInfo(handle='{handle}', created={created:.3}, last_used={last_used}, expires={expires})"
         )
     }
+}
+
+/// A session as it was read.
+///
+/// Attributes:
+///     data: What it keeps.
+///     version: A text that changes whenever data are written: `update` with it writes only to what was read.
+///     handle: A public name of the session; no method takes it for an id.
+///     created: When the session was created, in seconds since 1970.
+///     expires: When it ends if nobody uses it, in seconds since 1970; None for never.
+///     metadata: What was said of the session when it was created; an empty dict for nothing.
+#[pyclass(module = "jam._jam", frozen)]
+struct Session {
+    #[pyo3(get)]
+    data: Py<PyAny>,
+    #[pyo3(get)]
+    version: String,
+    #[pyo3(get)]
+    handle: String,
+    #[pyo3(get)]
+    created: f64,
+    #[pyo3(get)]
+    expires: Option<f64>,
+    metadata: Metadata,
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    #[pyo3(signature = (data, version, handle, created, expires=None, metadata=None))]
+    fn new(
+        data: Py<PyAny>,
+        version: String,
+        handle: String,
+        created: f64,
+        expires: Option<f64>,
+        metadata: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        Ok(Self { data, version, handle, created, expires, metadata: metadata_of(metadata)? })
+    }
+
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_dict(py, &self.metadata)
+    }
+
+    fn __repr__(&self) -> String {
+        let Self { version, handle, created, .. } = self;
+        format!("Session(handle='{handle}', version='{version}', created={created:.3}, ...)")
+    }
+}
+
+/// A session for Python, or `None` for no session.
+fn read(
+    py: Python<'_>,
+    serializer: &Serializer,
+    session: Option<session::Session>,
+) -> PyResult<Option<Session>> {
+    let Some(session) = session else { return Ok(None) };
+    let data = loaded(py, serializer, Some(&session.data))?;
+    let session = Session {
+        version: session.version,
+        handle: session.handle,
+        created: unix_seconds(session.created),
+        expires: session.expires.map(unix_seconds),
+        metadata: session.metadata,
+        data,
+    };
+    Ok((!session.data.is_none(py)).then_some(session))
 }
 
 /// The options that Python gives as keywords.
@@ -208,16 +318,18 @@ impl Sessions {
         })
     }
 
-    /// Creates a session of `session_key` and gives its id.
+    /// Creates a session of `session_key` and gives its id. `metadata` is a small dict that `list` tells.
+    #[pyo3(signature = (session_key, data, *, metadata=None))]
     fn create(
         &self,
         py: Python<'_>,
         session_key: &Bound<'_, PyAny>,
         data: &Bound<'_, PyAny>,
+        metadata: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
         let session_key = required_text(session_key, "session_key")?;
-        let data = self.serializer.dump(data, "data")?;
-        self.run(py, |sessions| sessions.create(session_key, &data, Timestamp::now()))
+        let (data, metadata) = (self.serializer.dump(data, "data")?, metadata_of(metadata)?);
+        self.run(py, |sessions| sessions.create_with(session_key, &data, &metadata, Timestamp::now()))
     }
 
     /// The data of a session; None for whatever is no live session's id.
@@ -227,11 +339,30 @@ impl Sessions {
         loaded(py, &self.serializer, data.as_deref())
     }
 
-    /// Replaces the data of a session; raises JamSessionNotFound where there is none.
-    fn update(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// A session with its data and their version; None for whatever is no live session's id.
+    fn read(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Option<Session>> {
         let id = opaque_text(session_id, "session_id")?;
+        let session = self.run(py, |sessions| sessions.read(id, Timestamp::now()))?;
+        read(py, &self.serializer, session)
+    }
+
+    /// Replaces the data of a session; raises JamSessionNotFound where there is none, and JamSessionConflict where it has
+    /// not the version that is given.
+    #[pyo3(signature = (session_id, data, *, version=None))]
+    fn update(
+        &self,
+        py: Python<'_>,
+        session_id: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let id = opaque_text(session_id, "session_id")?;
+        let version = version.map(|version| opaque_text(version, "version")).transpose()?;
         let data = self.serializer.dump(data, "data")?;
-        self.run(py, |sessions| sessions.update(id, &data, Timestamp::now()))
+        self.run(py, |sessions| match version {
+            None => sessions.update(id, &data, Timestamp::now()),
+            Some(version) => sessions.update_if(id, &data, version, Timestamp::now()),
+        })
     }
 
     /// Ends a session, if it is there.
@@ -240,10 +371,32 @@ impl Sessions {
         self.run(py, |sessions| sessions.delete(id, Timestamp::now()))
     }
 
-    /// Ends all sessions of `session_key`.
-    fn clear(&self, py: Python<'_>, session_key: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Ends all sessions of `session_key`, but the one with the id `keep`.
+    #[pyo3(signature = (session_key, *, keep=None))]
+    fn clear(
+        &self,
+        py: Python<'_>,
+        session_key: &Bound<'_, PyAny>,
+        keep: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let session_key = required_text(session_key, "session_key")?;
-        self.run(py, |sessions| sessions.clear(session_key, Timestamp::now()))
+        let keep = keep.map(|keep| opaque_text(keep, "keep")).transpose()?;
+        self.run(py, |sessions| match keep {
+            None => sessions.clear(session_key, Timestamp::now()),
+            Some(keep) => sessions.clear_except(session_key, keep, Timestamp::now()),
+        })
+    }
+
+    /// Ends the session of `session_key` with this public handle; False: there is none.
+    fn revoke(
+        &self,
+        py: Python<'_>,
+        session_key: &Bound<'_, PyAny>,
+        handle: &Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        let session_key = required_text(session_key, "session_key")?;
+        let handle = opaque_text(handle, "handle")?;
+        self.run(py, |sessions| sessions.revoke(session_key, handle, Timestamp::now()))
     }
 
     /// Gives a session a new id; the old one is dead.
@@ -371,16 +524,19 @@ impl AsyncSessions {
         })
     }
 
-    /// Creates a session of `session_key` and gives its id.
+    /// Creates a session of `session_key` and gives its id. `metadata` is a small dict that `list` tells.
+    #[pyo3(signature = (session_key, data, *, metadata=None))]
     fn create(
         &self,
         py: Python<'_>,
         session_key: &Bound<'_, PyAny>,
         data: &Bound<'_, PyAny>,
+        metadata: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let start = |sessions: &session::aio::Sessions| {
             let session_key = required_text(session_key, "session_key")?;
-            Ok(sessions.create(session_key, &self.serializer.dump(data, "data")?, Timestamp::now()))
+            let (data, metadata) = (self.serializer.dump(data, "data")?, metadata_of(metadata)?);
+            Ok(sessions.create_with(session_key, &data, &metadata, Timestamp::now()))
         };
         self.run(py, start, to_text)
     }
@@ -394,13 +550,35 @@ impl AsyncSessions {
         self.run(py, start, move |py, data: Option<Vec<u8>>| loaded(py, &serializer, data.as_deref()))
     }
 
-    /// Replaces the data of a session; raises JamSessionNotFound where there is none.
+    /// A session with its data and their version; None for whatever is no live session's id.
+    fn read(&self, py: Python<'_>, session_id: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            Ok(sessions.read(opaque_text(session_id, "session_id")?, Timestamp::now()))
+        };
+        let serializer = Arc::clone(&self.serializer);
+        self.run(py, start, move |py, session: Option<session::Session>| {
+            read(py, &serializer, session)?.into_py_any(py)
+        })
+    }
+
+    /// Replaces the data of a session; raises JamSessionNotFound where there is none, and JamSessionConflict where it has
+    /// not the version that is given.
+    #[pyo3(signature = (session_id, data, *, version=None))]
     fn update(
         &self,
         py: Python<'_>,
         session_id: &Bound<'_, PyAny>,
         data: &Bound<'_, PyAny>,
+        version: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
+        if let Some(version) = version {
+            let start = |sessions: &session::aio::Sessions| {
+                let (id, version) =
+                    (opaque_text(session_id, "session_id")?, opaque_text(version, "version")?);
+                Ok(sessions.update_if(id, &self.serializer.dump(data, "data")?, version, Timestamp::now()))
+            };
+            return self.run(py, start, to_none);
+        }
         let start = |sessions: &session::aio::Sessions| {
             let id = opaque_text(session_id, "session_id")?;
             Ok(sessions.update(id, &self.serializer.dump(data, "data")?, Timestamp::now()))
@@ -416,12 +594,39 @@ impl AsyncSessions {
         self.run(py, start, to_none)
     }
 
-    /// Ends all sessions of `session_key`.
-    fn clear(&self, py: Python<'_>, session_key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    /// Ends all sessions of `session_key`, but the one with the id `keep`.
+    #[pyo3(signature = (session_key, *, keep=None))]
+    fn clear(
+        &self,
+        py: Python<'_>,
+        session_key: &Bound<'_, PyAny>,
+        keep: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        if let Some(keep) = keep {
+            let start = |sessions: &session::aio::Sessions| {
+                let session_key = required_text(session_key, "session_key")?;
+                Ok(sessions.clear_except(session_key, opaque_text(keep, "keep")?, Timestamp::now()))
+            };
+            return self.run(py, start, to_none);
+        }
         let start = |sessions: &session::aio::Sessions| {
             Ok(sessions.clear(required_text(session_key, "session_key")?, Timestamp::now()))
         };
         self.run(py, start, to_none)
+    }
+
+    /// Ends the session of `session_key` with this public handle; False: there is none.
+    fn revoke(
+        &self,
+        py: Python<'_>,
+        session_key: &Bound<'_, PyAny>,
+        handle: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let start = |sessions: &session::aio::Sessions| {
+            let session_key = required_text(session_key, "session_key")?;
+            Ok(sessions.revoke(session_key, opaque_text(handle, "handle")?, Timestamp::now()))
+        };
+        self.run(py, start, |py, revoked: bool| revoked.into_py_any(py))
     }
 
     /// Gives a session a new id; the old one is dead.
@@ -571,6 +776,43 @@ impl SessionCodec {
         loaded(py, &self.serializer, data.as_deref())
     }
 
+    /// The version of a session that has this record.
+    fn version(&self, record: &[u8]) -> Option<String> {
+        self.codec.version(record)
+    }
+
+    /// What the record of a session begins with as long as it has this version.
+    fn expected<'py>(&self, version: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(version.py(), &self.codec.expected(opaque_text(version, "version")?)))
+    }
+
+    /// The note that keeps `metadata` under `key`.
+    fn seal_metadata<'py>(
+        &self,
+        py: Python<'py>,
+        key: PyKey,
+        metadata: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let note = self.codec.seal_metadata(&from_py_key(key), &metadata_of(metadata)?).map_err(to_py)?;
+        Ok(PyBytes::new(py, &note))
+    }
+
+    /// The metadata of a note found under `key`; an empty dict where it does not open.
+    fn open_metadata<'py>(&self, py: Python<'py>, key: PyKey, note: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        to_dict(py, &self.codec.open_metadata(&from_py_key(key), note))
+    }
+
+    /// The key of a public handle of `session_key`; None for text that cannot be one.
+    fn locate_handle(
+        &self,
+        session_key: &Bound<'_, PyAny>,
+        handle: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<PyKey>> {
+        let session_key = required_text(session_key, "session_key")?;
+        let located = self.codec.locate_handle(session_key, opaque_text(handle, "handle")?);
+        Ok(located.map_err(to_py)?.map(to_py_key))
+    }
+
     /// The record and the note of the key `old` as they have to be under the key `new`; raises JamSessionNotFound where
     /// the record does not open.
     fn reseal<'py>(
@@ -608,6 +850,7 @@ impl SessionCodec {
 
 /// Adds this part's classes and functions.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Session>()?;
     module.add_class::<SessionInfo>()?;
     module.add_class::<Sessions>()?;
     module.add_class::<AsyncSessions>()?;

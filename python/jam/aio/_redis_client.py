@@ -79,20 +79,26 @@ class ClientSessions:
         self._steps = SessionSteps(namespace, options)
         self._driver = Driver(client)
 
-    async def create(self, session_key: str, data: dict[str, Any]) -> str:
-        return await self._driver.run(lambda: self._steps.create(session_key, data))
+    async def create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
+        return await self._driver.run(lambda: self._steps.create(session_key, data, metadata))
 
     async def get(self, session_id: str) -> dict[str, Any] | None:
         return await self._driver.run(lambda: self._steps.get(session_id))
 
-    async def update(self, session_id: str, data: dict[str, Any]) -> None:
-        await self._driver.run(lambda: self._steps.update(session_id, data))
+    async def read(self, session_id: str) -> _jam.Session | None:
+        return await self._driver.run(lambda: self._steps.read(session_id))
+
+    async def update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
+        await self._driver.run(lambda: self._steps.update(session_id, data, version))
 
     async def delete(self, session_id: str) -> None:
         await self._driver.run(lambda: self._steps.delete(session_id))
 
-    async def clear(self, session_key: str) -> None:
-        await self._driver.run(lambda: self._steps.clear(session_key))
+    async def clear(self, session_key: str, *, keep: str | None = None) -> None:
+        await self._driver.run(lambda: self._steps.clear(session_key, keep))
+
+    async def revoke(self, session_key: str, handle: str) -> bool:
+        return await self._driver.run(lambda: self._steps.revoke(session_key, handle))
 
     async def rework(self, session_id: str) -> str:
         return await self._driver.run(lambda: self._steps.rework(session_id))

@@ -16,9 +16,10 @@ from jam.aio.sessions import BaseSessionModule
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from jam.aio.sessions import SessionChange
     from jam.jose import DecryptedJWE, VerifiedJWS
     from jam.oauth2 import CompletedLogin, Login
-    from jam.sessions import SessionInfo
+    from jam.sessions import Session, SessionInfo
 
 __all__ = ["Jam"]
 
@@ -100,25 +101,50 @@ class Jam(BaseJam):
         """Decrypts a compact token, and gives its `header` and its `plaintext`."""
         return self._jwe.decrypt(token)
 
-    async def session_create(self, session_key: str, data: dict[str, Any]) -> str:
-        """Makes a session."""
-        return await self._session.create(session_key, data)
+    async def session_create(
+        self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None
+    ) -> str:
+        """Makes a session. `metadata` is what `session_list` tells of it."""
+        if metadata is None:
+            return await self._session.create(session_key, data)
+        return await self._session_method("create")(session_key, data, metadata=metadata)
 
     async def session_get(self, session_id: str) -> dict[str, Any] | None:
         """Gives the data of a session; `None` where the id is unknown, expired, malformed or forged."""
         return await self._session.get(session_id)
 
-    async def session_update(self, session_id: str, data: dict[str, Any]) -> None:
-        """Replaces the data of a session."""
-        await self._session.update(session_id, data)
+    async def session_read(self, session_id: str) -> Session | None:
+        """Gives a session with its data, their version, its metadata and its times; `None` as for `session_get`."""
+        return await self._session_method("read")(session_id)
+
+    async def session_update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
+        """Replaces the data of a session; with `version` only if nothing was written since `session_read` told that."""
+        if version is None:
+            await self._session.update(session_id, data)
+        else:
+            await self._session_method("update")(session_id, data, version=version)
+
+    async def session_modify(self, session_id: str, change: SessionChange) -> dict[str, Any]:
+        """Replaces the data of a session by what `change` makes of them; that may be a coroutine function.
+
+        A session module of the user's own that blocks runs in a thread, and needs a plain function.
+        """
+        return await self._session_method("modify")(session_id, change)
 
     async def session_delete(self, session_id: str) -> None:
         """Ends a session. An unknown id is no error."""
         await self._session.delete(session_id)
 
-    async def session_clear(self, session_key: str) -> None:
-        """Ends all sessions of an owner."""
-        await self._session.clear(session_key)
+    async def session_clear(self, session_key: str, *, keep: str | None = None) -> None:
+        """Ends all sessions of an owner, but the one with the id `keep`."""
+        if keep is None:
+            await self._session.clear(session_key)
+        else:
+            await self._session_method("clear")(session_key, keep=keep)
+
+    async def session_revoke(self, session_key: str, handle: str) -> bool:
+        """Ends the session of an owner that `session_list` tells under this handle; `False` where there is none."""
+        return await self._session_method("revoke")(session_key, handle)
 
     async def session_rework(self, old_session_id: str) -> str:
         """Gives a session a new id, atomically; the data and the deadline stay, the old id is dead."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
 from jam._redis import REDIS_KEYS, refuse_beside_client, split
-from jam._redis_client import is_client
+from jam._redis_client import is_client, pause
 from jam.aio._redis_client import ClientSessions
-from jam.exceptions import JamConfigurationError
-from jam.sessions import RedisOptions, RedisSessionOptions, SessionInfo, SessionOptions
+from jam.exceptions import JamConfigurationError, JamSessionConflict, JamSessionNotFound
+from jam.sessions import (
+    MODIFY_ATTEMPTS,
+    RedisOptions,
+    RedisSessionOptions,
+    Session,
+    SessionInfo,
+    SessionOptions,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -25,17 +34,23 @@ __all__ = [
     "RedisSessionOptions",
     "RedisSessions",
     "SQLiteSessions",
+    "Session",
+    "SessionChange",
     "SessionInfo",
     "SessionOptions",
     "create_instance",
 ]
 
 
+SessionChange = Callable[[dict[str, Any]], "dict[str, Any] | Awaitable[dict[str, Any]]"]
+"""Makes the new data of a session of its old data; it may be a coroutine function."""
+
+
 class BaseSessionModule(ABC):
     """As `jam.sessions.BaseSessionModule`, with coroutines."""
 
     @abstractmethod
-    async def create(self, session_key: str, data: dict[str, Any]) -> str:
+    async def create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
         """Makes a session of the owner `session_key`, and gives its id."""
         raise NotImplementedError
 
@@ -44,14 +59,40 @@ class BaseSessionModule(ABC):
         """Gives the data of a session, or `None` where the id names no live one."""
         raise NotImplementedError
 
+    async def read(self, session_id: str) -> Session | None:
+        """Gives a session with its data, their version, its metadata and its times; `None` as for `get`."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define read(session_id)")
+
     @abstractmethod
-    async def update(self, session_id: str, data: dict[str, Any]) -> None:
-        """Replaces the data of a session.
+    async def update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
+        """Replaces the data of a session; with `version` only if nothing was written since `read` told that.
 
         Raises:
             JamSessionNotFound: The id names no live session; none is made.
+            JamSessionConflict: The session has another version.
         """
         raise NotImplementedError
+
+    async def modify(self, session_id: str, change: SessionChange) -> dict[str, Any]:
+        """As `jam.sessions.BaseSessionModule.modify`; `change` may be a coroutine function.
+
+        Raises:
+            JamSessionNotFound: The id names no live session.
+            JamSessionConflict: Others wrote all the time.
+        """
+        for attempt in range(MODIFY_ATTEMPTS):
+            session = await self.read(session_id)
+            if session is None:
+                raise JamSessionNotFound("no live session has this id")
+            changed = change(session.data)
+            data = await changed if inspect.isawaitable(changed) else changed
+            try:
+                await self.update(session_id, data, version=session.version)
+            except JamSessionConflict:
+                await asyncio.sleep(pause(attempt))
+            else:
+                return data
+        raise JamSessionConflict("others wrote to the session all the time; try again")
 
     @abstractmethod
     async def delete(self, session_id: str) -> None:
@@ -59,9 +100,13 @@ class BaseSessionModule(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    async def clear(self, session_key: str) -> None:
-        """Ends all sessions of an owner."""
+    async def clear(self, session_key: str, *, keep: str | None = None) -> None:
+        """Ends all sessions of an owner, but the one with the id `keep`."""
         raise NotImplementedError
+
+    async def revoke(self, session_key: str, handle: str) -> bool:
+        """Ends the session of an owner that `list` tells under this handle; `False` where there is none."""
+        raise JamConfigurationError(f"session: {type(self).__name__} does not define revoke(session_key, handle)")
 
     @abstractmethod
     async def rework(self, session_id: str) -> str:
@@ -93,20 +138,26 @@ class _StoredSessions(BaseSessionModule):
 
     _sessions: _jam.AsyncSessions | ClientSessions
 
-    async def create(self, session_key: str, data: dict[str, Any]) -> str:
-        return await self._sessions.create(session_key, data)
+    async def create(self, session_key: str, data: dict[str, Any], *, metadata: dict[str, Any] | None = None) -> str:
+        return await self._sessions.create(session_key, data, metadata=metadata)
 
     async def get(self, session_id: str) -> dict[str, Any] | None:
         return await self._sessions.get(session_id)
 
-    async def update(self, session_id: str, data: dict[str, Any]) -> None:
-        await self._sessions.update(session_id, data)
+    async def read(self, session_id: str) -> Session | None:
+        return await self._sessions.read(session_id)
+
+    async def update(self, session_id: str, data: dict[str, Any], *, version: str | None = None) -> None:
+        await self._sessions.update(session_id, data, version=version)
 
     async def delete(self, session_id: str) -> None:
         await self._sessions.delete(session_id)
 
-    async def clear(self, session_key: str) -> None:
-        await self._sessions.clear(session_key)
+    async def clear(self, session_key: str, *, keep: str | None = None) -> None:
+        await self._sessions.clear(session_key, keep=keep)
+
+    async def revoke(self, session_key: str, handle: str) -> bool:
+        return await self._sessions.revoke(session_key, handle)
 
     async def rework(self, session_id: str) -> str:
         return await self._sessions.rework(session_id)

@@ -222,6 +222,8 @@ impl Codec {
             let reason = format!("the metadata of a session have at most {MAX_METADATA} bytes as JSON");
             return Err(Error::validation(reason));
         }
+        // What is kept must be readable again.
+        json_object(&json).map_err(|_| Error::validation("the metadata of a session nest too deep"))?;
         Ok(self.seal_note(key, &json))
     }
 
@@ -304,6 +306,9 @@ impl Codec {
     }
 
     /// Where the session with a public handle is stored; `None` for text that cannot be one.
+    ///
+    /// # Errors
+    /// Those of [`Codec::group`].
     pub fn locate_handle(&self, session_key: &str, handle: &str) -> Result<Option<Key>> {
         let group = self.group(session_key)?;
         let is_hash = base64url_decode(handle).is_some_and(|hash| hash.len() == HASH_BYTES);
