@@ -12,7 +12,7 @@ from urllib.parse import quote
 import jwt as pyjwt
 import pytest
 from apps.common import SECRET
-from web import SERVERS, WITH_WEBSOCKETS, Answer, AppServer, Send, client_of, load
+from web import CLIENTS, SERVERS, WITH_WEBSOCKETS, Answer, AppServer, Send, client_of, load
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -31,11 +31,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, AppS
             server.wait()
         yield started
     finally:
+        for server in started.values():
+            server.terminate()
         output = {name: server.stop() for name, server in started.items()}
     assert {name: text for name, text in output.items() if "Traceback" in text} == {}
 
 
-@pytest.fixture(params=[f"{name}-{way}" for name in SERVERS for way in ("client", "server")])
+@pytest.fixture(params=[*(f"{name}-client" for name in CLIENTS), *(f"{name}-server" for name in SERVERS)])
 def send(request: pytest.FixtureRequest, tmp_path: Path) -> Send:
     name, _, way = request.param.partition("-")
     if way == "server":

@@ -105,9 +105,13 @@ class AppServer:
         answers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, answers, text, response.headers.get_all("set-cookie") or [])
 
+    def terminate(self) -> None:
+        """Asks the server to end."""
+        self._process.terminate()
+
     def stop(self) -> str:
         """Ends the server and all its workers, and gives what they have written."""
-        self._process.terminate()
+        self.terminate()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -123,6 +127,8 @@ SERVERS: dict[str, tuple[str, ...]] = {
     "litestar": ("uvicorn", "--port", "{port}", "apps.litestar_app:app"),
     "wsgi": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.wsgi_app:app"),
     "flask": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.flask_app:app"),
+    "django": ("gunicorn", "--workers", "2", "--preload", "--bind", "127.0.0.1:{port}", "apps.django_app:app"),
+    "django_async": ("uvicorn", "--port", "{port}", "--lifespan", "off", "apps.django_app:asgi"),
 }
 """A real server for each application. With `--preload` the facade is made before the workers are forked."""
 
@@ -174,6 +180,21 @@ def _werkzeug(client: Client) -> Send:
     return send
 
 
+def _django(_: Any) -> Send:
+    from django.test import Client as DjangoClient  # it can be imported only when Django is set up
+
+    client = DjangoClient(raise_request_exception=False)
+
+    def send(method: str, path: str, headers: Headers) -> Answer:
+        response = client.generic(method, path, headers=dict(headers))
+        client.cookies.clear()
+        names = {name.lower(): value for name, value in response.headers.items()}
+        cookies = [morsel.OutputString() for morsel in response.cookies.values()]
+        return Answer(response.status_code, names, response.content.decode(), cookies)
+
+    return send
+
+
 def _httpx(client: Any) -> Send:
     def send(method: str, path: str, headers: Headers) -> Answer:
         answer = answer_of(client.request(method, path, headers=raw(headers)))
@@ -190,4 +211,5 @@ CLIENTS: dict[str, Callable[[Any], Send]] = {
     "litestar": _litestar,
     "wsgi": _wsgi,
     "flask": _flask,
+    "django": _django,
 }

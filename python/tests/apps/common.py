@@ -21,11 +21,11 @@ SECRET = "a secret of at least thirty-two bytes"
 
 CONFIG: dict[str, Any] = {
     "jwt": {"alg": "HS256", "secret": SECRET},
-    "session": {"session_type": "sqlite", "sqlite_path": os.environ.get("JAM_TEST_SQLITE", "sessions.sqlite3")},
+    "session": {"session_type": "memory"},
 }
 
-if "JAM_TEST_REDIS" in os.environ:
-    CONFIG["session"] = {"session_type": "redis", "redis_uri": os.environ["JAM_TEST_REDIS"], "redis_timeout": 0.5}
+if "JAM_TEST_SQLITE" in os.environ:  # where several workers share the sessions
+    CONFIG["session"] = {"session_type": "sqlite", "sqlite_path": os.environ["JAM_TEST_SQLITE"]}
 
 # The tests speak plain http.
 COOKIE = Cookie("session", host_prefix=False, secure=False)
