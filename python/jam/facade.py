@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from jam.jose import DecryptedJWE, VerifiedJWS
-    from jam.oauth2 import BaseOAuth2Client, CompletedLogin, Login
+    from jam.oauth2 import BaseOAuth2Client, CompletedLogin, DeviceAuthorization, Login
     from jam.sessions import BaseSessionModule, Session, SessionChange, SessionInfo
 
 __all__ = ["Jam"]
@@ -398,6 +398,51 @@ class Jam(BaseJam):
         """
         client, answer = self._client(provider), Callback(callback)
         return client.complete_login(answer, binding, self._session.take(answer.state))
+
+    def oauth2_userinfo(self, provider: str, access_token: str) -> dict[str, Any]:
+        """Tells who the user of an access token is, in the provider's own words.
+
+        Args:
+            provider: The name in the configuration.
+            access_token: The access token.
+        """
+        return self._client(provider).userinfo(access_token)
+
+    def oauth2_introspect(self, provider: str, token: str) -> dict[str, Any]:
+        """Tells whether a token is `active`, and of what kind it is (RFC 7662).
+
+        Args:
+            provider: The name in the configuration.
+            token: The token.
+        """
+        return self._client(provider).introspect(token)
+
+    def oauth2_revoke(self, provider: str, token: str) -> None:
+        """Makes a token useless (RFC 7009).
+
+        Args:
+            provider: The name in the configuration.
+            token: The token.
+        """
+        self._client(provider).revoke(token)
+
+    def oauth2_device_begin(self, provider: str, scope: Sequence[str] | None = None) -> DeviceAuthorization:
+        """Begins a login on a device without a browser (RFC 8628): gives what to show the user.
+
+        Args:
+            provider: The name in the configuration.
+            scope: What to ask for.
+        """
+        return self._client(provider).begin_device(scope)
+
+    def oauth2_device_complete(self, provider: str, device: DeviceAuthorization) -> dict[str, Any]:
+        """Waits for the user of the device, and gives the provider's token answer.
+
+        Args:
+            provider: The name in the configuration.
+            device: What `oauth2_device_begin` gave.
+        """
+        return self._client(provider).complete_device(device)
 
     def paseto_make_payload(self, exp: int | None = None, **data: Any) -> dict[str, Any]:
         """Gives the payload of a PASETO: `iat`, `exp`, `jti`.

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
-from jam._jam import Callback, CompletedLogin, Login
+from jam._jam import Callback, CompletedLogin, DeviceAuthorization, Login
 from jam.exceptions import JamConfigurationError
 
 __all__ = [
     "BaseOAuth2Client",
     "Callback",
     "CompletedLogin",
+    "DeviceAuthorization",
     "GitHubOAuth2Client",
     "GitLabOAuth2Client",
     "GoogleOAuth2Client",
@@ -124,6 +125,60 @@ class BaseOAuth2Client(ABC):
         """
         raise self._undefined("complete_login(callback, binding, record)")
 
+    def userinfo(self, access_token: str) -> dict[str, Any]:
+        """Tells who the user of an access token is, in the provider's own words.
+
+        Of OpenID providers compare `sub` with the one of the ID token. Where a provider tells the e-mail address by a
+        second call, as GitHub does, that is made, and a verified address becomes `email`.
+
+        Raises:
+            JamConfigurationError: The provider is not known to have such an endpoint.
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise self._undefined("userinfo(access_token)")
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """Tells whether a token is `active`, and of what kind it is (RFC 7662).
+
+        Raises:
+            JamConfigurationError: The provider is not known to have such an endpoint.
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise self._undefined("introspect(token)")
+
+    def revoke(self, token: str) -> None:
+        """Makes a token useless (RFC 7009); one that the provider does not know is useless already.
+
+        Raises:
+            JamConfigurationError: The provider is not known to have such an endpoint.
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise self._undefined("revoke(token)")
+
+    def begin_device(self, scope: Sequence[str] | None = None, **extra: Any) -> DeviceAuthorization:
+        """Begins a login on a device without a browser (RFC 8628).
+
+        Args:
+            scope: What to ask for.
+            **extra: Further parameters of the request.
+
+        Returns:
+            What to show the user.
+        """
+        raise self._undefined("begin_device(scope, **extra)")
+
+    def complete_device(self, device: DeviceAuthorization) -> dict[str, Any]:
+        """Waits for the user, and asks at the provider's pace until there are tokens.
+
+        Args:
+            device: What `begin_device` gave.
+
+        Raises:
+            JamOAuth2Refused: `access_denied` when the user refused, `expired_token` when the time is over.
+            JamOAuth2Error: As for `fetch_token`.
+        """
+        raise self._undefined("complete_device(device)")
+
     def _undefined(self, method: str) -> JamConfigurationError:
         return JamConfigurationError(f"oauth2: {type(self).__name__} does not define {method}")
 
@@ -151,6 +206,21 @@ class _CoreClient(BaseOAuth2Client):
 
     def complete_login(self, callback: Callback, binding: str | None, record: bytes | None) -> CompletedLogin:
         return self._client.complete_login(callback, binding, record)
+
+    def userinfo(self, access_token: str) -> dict[str, Any]:
+        return self._client.userinfo(access_token)
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        return self._client.introspect(token)
+
+    def revoke(self, token: str) -> None:
+        self._client.revoke(token)
+
+    def begin_device(self, scope: Sequence[str] | None = None, **extra: Any) -> DeviceAuthorization:
+        return self._client.begin_device(scope, **extra)
+
+    def complete_device(self, device: DeviceAuthorization) -> dict[str, Any]:
+        return self._client.complete_device(device)
 
     def verify_id_token(self, token: str, nonce: str | None = None) -> dict[str, Any]:
         """Verifies an ID token of the provider's for this client, by the provider's keys, and gives its claims.
@@ -182,6 +252,11 @@ class OAuth2Client(_CoreClient):
         redirect_url: Where the provider sends the browser back to.
         issuer: In place of the two addresses: the issuer whose metadata tells them (OpenID Connect Discovery).
         provider: What the application calls the provider; `github` and the other known names bring their addresses.
+        userinfo_url: The endpoint of `userinfo`; if left out, the one of a provider known by name or of the issuer's
+            metadata, as for those that follow.
+        introspection_url: The endpoint of `introspect`.
+        revocation_url: The endpoint of `revoke`.
+        device_authorization_url: The endpoint of `begin_device`.
         private_key: The key of `private_key_jwt`, as text of PEM or of a JWK, whose `alg` and `kid` are used.
         client_authentication: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or
             `none`; if left out, the usual way of a provider known by name, else what the issuer offers and the keys are
@@ -202,6 +277,10 @@ class OAuth2Client(_CoreClient):
         *,
         issuer: str | None = None,
         provider: str = "provider",
+        userinfo_url: str | None = None,
+        introspection_url: str | None = None,
+        revocation_url: str | None = None,
+        device_authorization_url: str | None = None,
         private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
@@ -218,6 +297,10 @@ class OAuth2Client(_CoreClient):
             token_url=token_url,
             redirect_url=redirect_url,
             issuer=issuer,
+            userinfo_url=userinfo_url,
+            introspection_url=introspection_url,
+            revocation_url=revocation_url,
+            device_authorization_url=device_authorization_url,
             client_authentication=client_authentication,
             timeout=timeout,
         )

@@ -118,6 +118,10 @@ class OpenIdProvider:
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
+            "userinfo_endpoint": f"{self.issuer}/userinfo",
+            "introspection_endpoint": f"{self.issuer}/introspect",
+            "revocation_endpoint": f"{self.issuer}/revoke",
+            "device_authorization_endpoint": f"{self.issuer}/device",
             "id_token_signing_alg_values_supported": ["ES256", "RS256"],
             "authorization_response_iss_parameter_supported": True,
         }
@@ -148,6 +152,11 @@ class OpenIdProvider:
             claims["at_hash"] = base64url(hashlib.sha256(access_token.encode()).digest()[:16])
         claims = without_none({**claims, **self.claims})
         return JWS(self.alg, self.keys[0]).sign(json.dumps(claims).encode(), self.header)
+
+    def signed(self, claims: dict[str, Any], kind: str | None = None) -> str:
+        """A JWT of any claims, and of this type, signed with the provider's key."""
+        header = {} if kind is None else {"typ": kind}
+        return JWS(self.alg, self.keys[0]).sign(json.dumps(claims).encode(), header)
 
     def close(self) -> None:
         self._server.shutdown()

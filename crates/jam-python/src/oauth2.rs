@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString};
 use serde_json::{Map, Value};
 
-use crate::arguments::{Seconds, Text, integer, required_text, text, type_name};
+use crate::arguments::{Seconds, Text, integer, required_text, text, type_name, unix_seconds};
 use crate::{bridge, error, json};
 
 /// What the browser brought back from the provider.
@@ -128,6 +128,57 @@ impl CompletedLogin {
     }
 }
 
+/// What the user of a device without a browser is to be shown.
+///
+/// Attributes:
+///     user_code: What the user types there.
+///     verification_uri: Where the user goes with any browser.
+///     verification_uri_complete: The same with the code in it, for a QR code; None where the provider has none.
+///     expires: Until when the user has time, in seconds since 1970.
+///     interval: Seconds between two requests.
+#[pyclass(frozen, module = "jam._jam")]
+struct DeviceAuthorization(oauth2::DeviceAuthorization);
+
+#[pymethods]
+impl DeviceAuthorization {
+    #[getter]
+    fn user_code(&self) -> &str {
+        &self.0.user_code
+    }
+
+    #[getter]
+    fn verification_uri(&self) -> &str {
+        &self.0.verification_uri
+    }
+
+    #[getter]
+    fn verification_uri_complete(&self) -> Option<&str> {
+        self.0.verification_uri_complete.as_deref()
+    }
+
+    #[getter]
+    fn expires(&self) -> f64 {
+        unix_seconds(self.0.expires)
+    }
+
+    #[getter]
+    fn interval(&self) -> f64 {
+        self.0.interval.as_secs_f64()
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("DeviceAuthorization"))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<jam.oauth2.DeviceAuthorization>"
+    }
+}
+
+fn authorized(py: Python<'_>, device: oauth2::DeviceAuthorization) -> PyResult<Py<PyAny>> {
+    Ok(Py::new(py, DeviceAuthorization(device))?.into_any())
+}
+
 fn completed(py: Python<'_>, login: oauth2::CompletedLogin) -> PyResult<Py<PyAny>> {
     let claims = login.claims.map_or_else(|| Ok(py.None()), |claims| answer(py, claims))?;
     Ok(Py::new(py, CompletedLogin { tokens: answer(py, login.tokens)?, claims })?.into_any())
@@ -159,6 +210,10 @@ fn provider_options(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<ProviderOp
             "auth_url" => options.auth_url = Some(value),
             "token_url" => options.token_url = Some(value),
             "issuer" => options.issuer = Some(value),
+            "userinfo_url" => options.userinfo_url = Some(value),
+            "introspection_url" => options.introspection_url = Some(value),
+            "revocation_url" => options.revocation_url = Some(value),
+            "device_authorization_url" => options.device_authorization_url = Some(value),
             "client_authentication" => {
                 options.client_authentication = Some(value.parse().map_err(error::to_py)?);
             }
@@ -282,6 +337,44 @@ impl OAuth2Client {
         let claims =
             self.run(py, move |client| client.verify_id_token(&token, nonce.as_deref(), Timestamp::now()))?;
         answer(py, claims)
+    }
+
+    /// Tells who the user of an access token is.
+    fn userinfo(&self, py: Python<'_>, access_token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let token = required_text(access_token, "access_token")?.to_owned();
+        answer(py, self.run(py, move |client| client.userinfo(&token))?)
+    }
+
+    /// Tells whether a token is good.
+    fn introspect(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let token = required_text(token, "token")?.to_owned();
+        answer(py, self.run(py, move |client| client.introspect(&token, Timestamp::now()))?)
+    }
+
+    /// Makes a token useless.
+    fn revoke(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
+        let token = required_text(token, "token")?.to_owned();
+        self.run(py, move |client| client.revoke(&token, Timestamp::now()))
+    }
+
+    /// Begins a login on a device without a browser.
+    #[pyo3(signature = (scope=None, **extra))]
+    fn begin_device(
+        &self,
+        py: Python<'_>,
+        scope: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (scope, options) = (scope.map_or(Ok(Vec::new()), scopes)?, call_options(None, extra)?);
+        let device =
+            self.run(py, move |client| client.begin_device(&borrowed(&scope), &options, Timestamp::now()))?;
+        authorized(py, device)
+    }
+
+    /// Waits for the user of the device.
+    fn complete_device(&self, py: Python<'_>, device: &DeviceAuthorization) -> PyResult<Py<PyAny>> {
+        let device = device.0.clone();
+        answer(py, self.run(py, move |client| client.complete_device(&device, Timestamp::now()))?)
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -430,6 +523,47 @@ impl AsyncOAuth2Client {
         bridge::spawn(py, bridge::Place::Worker, claims, answer)
     }
 
+    /// Tells who the user of an access token is.
+    fn userinfo(&self, py: Python<'_>, access_token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let (client, token) = (self.0.clone(), required_text(access_token, "access_token")?.to_owned());
+        bridge::spawn(py, bridge::Place::Worker, async move { client.userinfo(&token).await }, answer)
+    }
+
+    /// Tells whether a token is good.
+    fn introspect(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let (client, token) = (self.0.clone(), required_text(token, "token")?.to_owned());
+        let said = async move { client.introspect(&token, Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, said, answer)
+    }
+
+    /// Makes a token useless.
+    fn revoke(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let (client, token) = (self.0.clone(), required_text(token, "token")?.to_owned());
+        let revoked = async move { client.revoke(&token, Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, revoked, |py, ()| Ok(py.None()))
+    }
+
+    /// Begins a login on a device without a browser.
+    #[pyo3(signature = (scope=None, **extra))]
+    fn begin_device(
+        &self,
+        py: Python<'_>,
+        scope: Option<&Bound<'_, PyAny>>,
+        extra: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, options) = (self.0.clone(), call_options(None, extra)?);
+        let scope = scope.map_or(Ok(Vec::new()), scopes)?;
+        let device = async move { client.begin_device(&borrowed(&scope), &options, Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, device, authorized)
+    }
+
+    /// Waits for the user of the device.
+    fn complete_device(&self, py: Python<'_>, device: &DeviceAuthorization) -> PyResult<Py<PyAny>> {
+        let (client, device) = (self.0.clone(), device.0.clone());
+        let tokens = async move { client.complete_device(&device, Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, tokens, answer)
+    }
+
     fn __reduce__(&self) -> PyResult<()> {
         Err(error::not_picklable("AsyncOAuth2Client"))
     }
@@ -493,6 +627,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Callback>()?;
     module.add_class::<Login>()?;
     module.add_class::<CompletedLogin>()?;
+    module.add_class::<DeviceAuthorization>()?;
     module.add_class::<OAuth2Client>()?;
     module.add_class::<AsyncOAuth2Client>()
 }

@@ -21,7 +21,7 @@ use crate::jose::Jwt;
 use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Verified};
 use crate::oauth2::aio::Client;
-use crate::oauth2::{CallOptions, Callback, CompletedLogin, LOGIN_LIFE_TIME, Login};
+use crate::oauth2::{CallOptions, Callback, CompletedLogin, DeviceAuthorization, LOGIN_LIFE_TIME, Login};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::aio::ReplayGuard;
@@ -385,6 +385,35 @@ impl Jam {
         let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
         let record = sessions.take(callback.state()?, Timestamp::now()).await?;
         client.complete_login(callback, binding, record.as_deref(), Timestamp::now()).await
+    }
+
+    /// See [`Jam::oauth2_userinfo`](crate::Jam::oauth2_userinfo).
+    pub async fn oauth2_userinfo(&self, provider: &str, access_token: &str) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.userinfo(access_token).await
+    }
+
+    /// See [`Jam::oauth2_introspect`](crate::Jam::oauth2_introspect).
+    pub async fn oauth2_introspect(&self, provider: &str, token: &str) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.introspect(token, Timestamp::now()).await
+    }
+
+    /// See [`Jam::oauth2_revoke`](crate::Jam::oauth2_revoke).
+    pub async fn oauth2_revoke(&self, provider: &str, token: &str) -> Result<()> {
+        self.parts.client(provider)?.revoke(token, Timestamp::now()).await
+    }
+
+    /// See [`Jam::oauth2_device_begin`](crate::Jam::oauth2_device_begin).
+    pub async fn oauth2_device_begin(&self, provider: &str, scope: &[&str]) -> Result<DeviceAuthorization> {
+        self.parts.client(provider)?.begin_device(scope, &CallOptions::new(), Timestamp::now()).await
+    }
+
+    /// See [`Jam::oauth2_device_complete`](crate::Jam::oauth2_device_complete).
+    pub async fn oauth2_device_complete(
+        &self,
+        provider: &str,
+        device: &DeviceAuthorization,
+    ) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.complete_device(device, Timestamp::now()).await
     }
 
     /// See [`Jam::paseto_make_payload`](crate::Jam::paseto_make_payload).

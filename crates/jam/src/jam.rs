@@ -17,7 +17,9 @@ use crate::facade::{
 use crate::jose::Jwt;
 use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Verified};
-use crate::oauth2::{CallOptions, Callback, Client, CompletedLogin, LOGIN_LIFE_TIME, Login};
+use crate::oauth2::{
+    CallOptions, Callback, Client, CompletedLogin, DeviceAuthorization, LOGIN_LIFE_TIME, Login,
+};
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::ReplayGuard;
@@ -801,6 +803,88 @@ impl Jam {
         let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
         let record = sessions.take(callback.state()?, Timestamp::now())?;
         client.complete_login(callback, binding, record.as_deref(), Timestamp::now())
+    }
+
+    /// What the provider tells of the user of an access token.
+    ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "oauth2": {"providers": {"github": {"client_id": "id", "client_secret": "secret"}}},
+    /// # }))?;
+    /// let user = jam.oauth2_userinfo("github", "the access token")?;
+    /// println!("{}", user["login"]);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::userinfo`].
+    pub fn oauth2_userinfo(&self, provider: &str, access_token: &str) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.userinfo(access_token)
+    }
+
+    /// What the provider says of a token (RFC 7662): whether it is `active`, and of what kind.
+    ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "oauth2": {"providers": {"github": {"client_id": "id", "client_secret": "secret"}}},
+    /// # }))?;
+    /// if jam.oauth2_introspect("github", "the token")?["active"] != true {
+    ///     println!("the token is of no use");
+    /// }
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::introspect`].
+    pub fn oauth2_introspect(&self, provider: &str, token: &str) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.introspect(token, Timestamp::now())
+    }
+
+    /// Makes a token useless (RFC 7009).
+    ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "oauth2": {"providers": {"github": {"client_id": "id", "client_secret": "secret"}}},
+    /// # }))?;
+    /// jam.oauth2_revoke("github", "the refresh token")?;
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::revoke`].
+    pub fn oauth2_revoke(&self, provider: &str, token: &str) -> Result<()> {
+        self.parts.client(provider)?.revoke(token, Timestamp::now())
+    }
+
+    /// Begins a login on a device without a browser (RFC 8628): what to show the user.
+    ///
+    /// ```no_run
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "oauth2": {"providers": {"github": {"client_id": "id", "client_secret": "secret"}}},
+    /// # }))?;
+    /// let device = jam.oauth2_device_begin("github", &["read:user"])?;
+    /// println!("go to {} and type {}", device.verification_uri, device.user_code);
+    /// let tokens = jam.oauth2_device_complete("github", &device)?; // waits for the user
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::begin_device`].
+    pub fn oauth2_device_begin(&self, provider: &str, scope: &[&str]) -> Result<DeviceAuthorization> {
+        self.parts.client(provider)?.begin_device(scope, &CallOptions::new(), Timestamp::now())
+    }
+
+    /// Waits for the user, and asks at the provider's pace until there are tokens. The example is
+    /// [`oauth2_device_begin`](Self::oauth2_device_begin)'s.
+    ///
+    /// # Errors
+    /// As [`Client::complete_device`].
+    pub fn oauth2_device_complete(
+        &self,
+        provider: &str,
+        device: &DeviceAuthorization,
+    ) -> Result<Map<String, Value>> {
+        self.parts.client(provider)?.complete_device(device, Timestamp::now())
     }
 
     /// A payload with `iat`, `exp` and `jti` in the forms of PASETO, and the claims of the options laid over them.

@@ -593,6 +593,10 @@ fn a_part_without_a_section_names_the_section() {
         let callback = Callback::from_url("?code=c&state=s").unwrap();
         named(call!(face, oauth2_begin("github", None, &call_options)).unwrap_err(), "oauth2");
         named(call!(face, oauth2_complete("github", &callback, "b")).unwrap_err(), "oauth2");
+        named(call!(face, oauth2_userinfo("github", "t")).unwrap_err(), "oauth2");
+        named(call!(face, oauth2_introspect("github", "t")).unwrap_err(), "oauth2");
+        named(call!(face, oauth2_revoke("github", "t")).unwrap_err(), "oauth2");
+        named(call!(face, oauth2_device_begin("github", &[])).unwrap_err(), "oauth2");
         named(call!(face, paseto_make_payload(PayloadOptions::new())).unwrap_err(), "paseto");
         named(call!(face, paseto_create(&empty, &PasetoCreateOptions::new())).unwrap_err(), "paseto");
         named(call!(face, paseto_decode("t", &PasetoDecodeOptions::new())).unwrap_err(), "paseto");
@@ -721,6 +725,8 @@ fn every_future_can_be_sent(jam: jam::aio::Jam, secret: SharedSecret, map: Map<S
     sent(jam.oauth2_fetch_token("", "", &call));
     sent(jam.oauth2_begin("", None, &call));
     sent(jam.oauth2_complete("", &Callback::from_url("?").unwrap(), ""));
+    sent(jam.oauth2_userinfo("", ""));
+    sent(jam.oauth2_device_begin("", &[]));
     sent(jam.paseto_create(&map, &PasetoCreateOptions::new()));
 }
 
@@ -771,6 +777,11 @@ fn the_faces_have_the_same_methods_with_the_same_arguments() {
         "oauth2_client_credentials_flow",
         "oauth2_begin",
         "oauth2_complete",
+        "oauth2_userinfo",
+        "oauth2_introspect",
+        "oauth2_revoke",
+        "oauth2_device_begin",
+        "oauth2_device_complete",
         "paseto_make_payload",
         "paseto_create",
         "paseto_decode",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jam.aio.sessions import SessionChange
     from jam.jose import DecryptedJWE, VerifiedJWS
-    from jam.oauth2 import CompletedLogin, Login
+    from jam.oauth2 import CompletedLogin, DeviceAuthorization, Login
     from jam.sessions import Session, SessionInfo
 
 __all__ = ["Jam"]
@@ -219,6 +219,26 @@ class Jam(BaseJam):
         """Completes a login by what the browser brought back: `.tokens`, and `.claims` of the validated ID token."""
         client, answer = self._client(provider), Callback(callback)
         return await client.complete_login(answer, binding, await self._session.take(answer.state))
+
+    async def oauth2_userinfo(self, provider: str, access_token: str) -> dict[str, Any]:
+        """Tells who the user of an access token is, in the provider's own words."""
+        return await self._client(provider).userinfo(access_token)
+
+    async def oauth2_introspect(self, provider: str, token: str) -> dict[str, Any]:
+        """Tells whether a token is `active`, and of what kind it is (RFC 7662)."""
+        return await self._client(provider).introspect(token)
+
+    async def oauth2_revoke(self, provider: str, token: str) -> None:
+        """Makes a token useless (RFC 7009)."""
+        await self._client(provider).revoke(token)
+
+    async def oauth2_device_begin(self, provider: str, scope: Sequence[str] | None = None) -> DeviceAuthorization:
+        """Begins a login on a device without a browser (RFC 8628): gives what to show the user."""
+        return await self._client(provider).begin_device(scope)
+
+    async def oauth2_device_complete(self, provider: str, device: DeviceAuthorization) -> dict[str, Any]:
+        """Waits for the user of the device, and gives the provider's token answer."""
+        return await self._client(provider).complete_device(device)
 
     async def paseto_make_payload(self, exp: int | None = None, **data: Any) -> dict[str, Any]:
         """Gives the payload of a PASETO: `iat`, `exp`, `jti`."""

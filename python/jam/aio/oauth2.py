@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
-from jam._jam import Callback, CompletedLogin, Login
+from jam._jam import Callback, CompletedLogin, DeviceAuthorization, Login
 from jam.exceptions import JamConfigurationError
 
 __all__ = [
     "BaseOAuth2Client",
     "Callback",
     "CompletedLogin",
+    "DeviceAuthorization",
     "GitHubOAuth2Client",
     "GitLabOAuth2Client",
     "GoogleOAuth2Client",
@@ -70,6 +71,26 @@ class BaseOAuth2Client(ABC):
         """As `jam.oauth2.BaseOAuth2Client.complete_login`."""
         raise self._undefined("complete_login(callback, binding, record)")
 
+    async def userinfo(self, access_token: str) -> dict[str, Any]:
+        """As `jam.oauth2.BaseOAuth2Client.userinfo`."""
+        raise self._undefined("userinfo(access_token)")
+
+    async def introspect(self, token: str) -> dict[str, Any]:
+        """As `jam.oauth2.BaseOAuth2Client.introspect`."""
+        raise self._undefined("introspect(token)")
+
+    async def revoke(self, token: str) -> None:
+        """As `jam.oauth2.BaseOAuth2Client.revoke`."""
+        raise self._undefined("revoke(token)")
+
+    async def begin_device(self, scope: Sequence[str] | None = None, **extra: Any) -> DeviceAuthorization:
+        """As `jam.oauth2.BaseOAuth2Client.begin_device`."""
+        raise self._undefined("begin_device(scope, **extra)")
+
+    async def complete_device(self, device: DeviceAuthorization) -> dict[str, Any]:
+        """As `jam.oauth2.BaseOAuth2Client.complete_device`."""
+        raise self._undefined("complete_device(device)")
+
     def _undefined(self, method: str) -> JamConfigurationError:
         return JamConfigurationError(f"oauth2: {type(self).__name__} does not define {method}")
 
@@ -99,6 +120,21 @@ class _CoreClient(BaseOAuth2Client):
 
     async def complete_login(self, callback: Callback, binding: str | None, record: bytes | None) -> CompletedLogin:
         return await self._client.complete_login(callback, binding, record)
+
+    async def userinfo(self, access_token: str) -> dict[str, Any]:
+        return await self._client.userinfo(access_token)
+
+    async def introspect(self, token: str) -> dict[str, Any]:
+        return await self._client.introspect(token)
+
+    async def revoke(self, token: str) -> None:
+        await self._client.revoke(token)
+
+    async def begin_device(self, scope: Sequence[str] | None = None, **extra: Any) -> DeviceAuthorization:
+        return await self._client.begin_device(scope, **extra)
+
+    async def complete_device(self, device: DeviceAuthorization) -> dict[str, Any]:
+        return await self._client.complete_device(device)
 
     async def verify_id_token(self, token: str, nonce: str | None = None) -> dict[str, Any]:
         """Verifies an ID token of the provider's for this client, by the provider's keys, and gives its claims.
@@ -130,6 +166,10 @@ class OAuth2Client(_CoreClient):
         *,
         issuer: str | None = None,
         provider: str = "provider",
+        userinfo_url: str | None = None,
+        introspection_url: str | None = None,
+        revocation_url: str | None = None,
+        device_authorization_url: str | None = None,
         private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
@@ -146,6 +186,10 @@ class OAuth2Client(_CoreClient):
             token_url=token_url,
             redirect_url=redirect_url,
             issuer=issuer,
+            userinfo_url=userinfo_url,
+            introspection_url=introspection_url,
+            revocation_url=revocation_url,
+            device_authorization_url=device_authorization_url,
             client_authentication=client_authentication,
             timeout=timeout,
         )

@@ -4,15 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use url::Url;
 
+use super::device::{self, DeviceAuthorization, Waiting};
 use super::discovery::{self, Metadata};
 use super::id_token::{self, Expectation};
 use super::key_set::{self, KeySet};
 use super::login::{self, Callback, CompletedLogin, Login};
 use super::provider::{Endpoints, Provider, ProviderOptions};
-use super::{http, token};
-use crate::jose::jws::Unverified;
-use crate::{Error, Result, Timestamp};
+use super::service::Service;
+use super::signed_answer::{self, Said};
+use super::{http, introspection, token, userinfo};
+use crate::jose::jws::{Unverified, Verified};
+use crate::{Result, Timestamp};
 
 /// What a caller adds to one call.
 ///
@@ -197,20 +201,106 @@ impl Client {
         self.verified_claims(token, &Expectation { nonce, ..Expectation::default() }, now)
     }
 
+    /// What the provider tells of the user of an access token (OpenID Connect Core 1.0 section 5.3), in its own words. Of OpenID
+    /// providers `sub` must be compared with the ID token's. Where a provider tells the e-mail address by a second call, as
+    /// GitHub does, that is made, and a verified address becomes `email`. A signed answer is verified.
+    ///
+    /// # Errors
+    /// As [`fetch_token`](Self::fetch_token); [`ConfigurationError`](crate::ConfigurationError) for a provider without such
+    /// an endpoint.
+    pub fn userinfo(&self, access_token: &str) -> Result<Map<String, Value>> {
+        let url = self.service(Service::Userinfo)?;
+        let mut members = match http::send(userinfo::request(&self.provider, url, access_token)?)? {
+            Said::Plain(members) => members,
+            Said::Signed(token) => userinfo::claims(&self.verified_answer(&token)?, &self.provider)?,
+        };
+        if let Some(url) = self.provider.email_url(&members)
+            && let Some(email) = http::send(userinfo::email_request(&self.provider, url, access_token)?)?
+        {
+            members.insert("email".into(), email.into());
+        }
+        Ok(members)
+    }
+
+    /// What the provider says of a token (RFC 7662): `active` is true or false, the rest is there only for a token that is. A
+    /// signed answer (RFC 9701) is verified. Errors as [`userinfo`](Self::userinfo).
+    pub fn introspect(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>> {
+        let (endpoints, url) = (self.endpoints()?, self.service(Service::Introspection)?);
+        match http::send(introspection::request(&self.provider, &endpoints, &url, token, now)?)? {
+            Said::Plain(members) => Ok(members),
+            Said::Signed(token) => introspection::claims(&self.verified_answer(&token)?, &self.provider),
+        }
+    }
+
+    /// Makes a token useless (RFC 7009); one that the provider does not know is useless already. Errors as
+    /// [`userinfo`](Self::userinfo).
+    pub fn revoke(&self, token: &str, now: Timestamp) -> Result<()> {
+        let (endpoints, url) = (self.endpoints()?, self.service(Service::Revocation)?);
+        http::send(introspection::revocation_request(&self.provider, &endpoints, &url, token, now)?)
+    }
+
+    /// Begins the grant for devices without a browser (RFC 8628): what to show the user. Errors as [`userinfo`](Self::userinfo).
+    pub fn begin_device(
+        &self,
+        scope: &[&str],
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<DeviceAuthorization> {
+        let (endpoints, url) = (self.endpoints()?, self.service(Service::DeviceAuthorization)?);
+        http::send(device::request(&self.provider, &endpoints, &url, scope, options, now)?)
+    }
+
+    /// Waits for the user: asks at the provider's pace until there are tokens.
+    ///
+    /// # Errors
+    /// As [`fetch_token`](Self::fetch_token): `Refused` with `access_denied` when the user refused, and with `expired_token`
+    /// when the time is over.
+    pub fn complete_device(
+        &self,
+        device: &DeviceAuthorization,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        let (endpoints, mut waiting) = (self.endpoints()?, Waiting::new(device, now));
+        loop {
+            std::thread::sleep(waiting.pause()?);
+            let request = device::token_request(&self.provider, &endpoints, device, waiting.now())?;
+            if let Some(tokens) = waiting.judge(http::send(request))? {
+                return Ok(tokens);
+            }
+        }
+    }
+
     fn verified_claims(
         &self,
         token: &str,
         expected: &Expectation<'_>,
         now: Timestamp,
     ) -> Result<Map<String, Value>> {
-        let token = unverified(token)?;
         let metadata = self.metadata()?;
+        let verified = self.verified(token, &metadata).map_err(id_token::refused_by)?;
+        id_token::validate(&verified, &self.provider, &metadata, expected, now)
+    }
+
+    fn verified_answer(&self, token: &str) -> Result<Verified> {
+        self.verified(token, &*self.metadata()?).map_err(|error| signed_answer::refused(error.to_string()))
+    }
+
+    /// A token that one of the issuer's keys signed.
+    fn verified(&self, token: &str, metadata: &Metadata) -> Result<Verified> {
+        let token = Unverified::parse(token)?;
         let keys = self.provider.key_set.get(
             |keys| keys.has_key_for(token.header()),
-            || http::send(key_set_request(&self.provider, &metadata)?),
+            || http::send(key_set_request(&self.provider, metadata)?),
         )?;
-        let verified = keys.verify(token).map_err(|error| id_token::refused_by(&error))?;
-        id_token::validate(&verified, &self.provider, &metadata, expected, now)
+        Ok(keys.verify(token)?)
+    }
+
+    fn service(&self, service: Service) -> Result<Url> {
+        match (self.provider.service(service), self.provider.issuer()) {
+            (Some(known), _) => Ok(known.clone()),
+            (None, Some(_)) => self.provider.service_of(service, &*self.metadata()?),
+            (None, None) => Err(self.provider.lacks(service)),
+        }
     }
 
     fn endpoints(&self) -> Result<Endpoints> {
@@ -327,19 +417,104 @@ pub mod aio {
             self.verified_claims(token, &Expectation { nonce, ..Expectation::default() }, now).await
         }
 
+        /// As [`super::Client::userinfo`].
+        pub async fn userinfo(&self, access_token: &str) -> Result<Map<String, Value>> {
+            let url = self.service(Service::Userinfo).await?;
+            let said = http::send_async(userinfo::request(&self.provider, url, access_token)?).await?;
+            let mut members = match said {
+                Said::Plain(members) => members,
+                Said::Signed(token) => {
+                    userinfo::claims(&self.verified_answer(&token).await?, &self.provider)?
+                }
+            };
+            if let Some(url) = self.provider.email_url(&members) {
+                let request = userinfo::email_request(&self.provider, url, access_token)?;
+                if let Some(email) = http::send_async(request).await? {
+                    members.insert("email".into(), email.into());
+                }
+            }
+            Ok(members)
+        }
+
+        /// As [`super::Client::introspect`].
+        pub async fn introspect(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>> {
+            let (endpoints, url) = (self.endpoints().await?, self.service(Service::Introspection).await?);
+            let request = introspection::request(&self.provider, &endpoints, &url, token, now)?;
+            match http::send_async(request).await? {
+                Said::Plain(members) => Ok(members),
+                Said::Signed(token) => {
+                    introspection::claims(&self.verified_answer(&token).await?, &self.provider)
+                }
+            }
+        }
+
+        /// As [`super::Client::revoke`].
+        pub async fn revoke(&self, token: &str, now: Timestamp) -> Result<()> {
+            let (endpoints, url) = (self.endpoints().await?, self.service(Service::Revocation).await?);
+            let request = introspection::revocation_request(&self.provider, &endpoints, &url, token, now)?;
+            http::send_async(request).await
+        }
+
+        /// As [`super::Client::begin_device`].
+        pub async fn begin_device(
+            &self,
+            scope: &[&str],
+            options: &CallOptions,
+            now: Timestamp,
+        ) -> Result<DeviceAuthorization> {
+            let (endpoints, url) =
+                (self.endpoints().await?, self.service(Service::DeviceAuthorization).await?);
+            let request = device::request(&self.provider, &endpoints, &url, scope, options, now)?;
+            http::send_async(request).await
+        }
+
+        /// As [`super::Client::complete_device`].
+        pub async fn complete_device(
+            &self,
+            device: &DeviceAuthorization,
+            now: Timestamp,
+        ) -> Result<Map<String, Value>> {
+            let (endpoints, mut waiting) = (self.endpoints().await?, Waiting::new(device, now));
+            loop {
+                tokio::time::sleep(waiting.pause()?).await;
+                let request = device::token_request(&self.provider, &endpoints, device, waiting.now())?;
+                if let Some(tokens) = waiting.judge(http::send_async(request).await)? {
+                    return Ok(tokens);
+                }
+            }
+        }
+
         async fn verified_claims(
             &self,
             token: &str,
             expected: &Expectation<'_>,
             now: Timestamp,
         ) -> Result<Map<String, Value>> {
-            let token = unverified(token)?;
             let metadata = self.metadata().await?;
-            let keys = self.provider.key_set.get_async(|keys| keys.has_key_for(token.header()), async {
-                http::send_async(key_set_request(&self.provider, &metadata)?).await
-            });
-            let verified = keys.await?.verify(token).map_err(|error| id_token::refused_by(&error))?;
+            let verified = self.verified(token, &metadata).await.map_err(id_token::refused_by)?;
             id_token::validate(&verified, &self.provider, &metadata, expected, now)
+        }
+
+        async fn verified_answer(&self, token: &str) -> Result<Verified> {
+            let metadata = self.metadata().await?;
+            let verified = self.verified(token, &metadata).await;
+            verified.map_err(|error| signed_answer::refused(error.to_string()))
+        }
+
+        async fn verified(&self, token: &str, metadata: &Metadata) -> Result<Verified> {
+            let token = Unverified::parse(token)?;
+            let keys = self.provider.key_set.get_async(|keys| keys.has_key_for(token.header()), async {
+                http::send_async(key_set_request(&self.provider, metadata)?).await
+            });
+            Ok(keys.await?.verify(token)?)
+        }
+
+        async fn service(&self, service: Service) -> Result<Url> {
+            match (self.provider.service(service), self.provider.issuer()) {
+                (Some(known), _) => Ok(known.clone()),
+                (None, Some(_)) => self.provider.service_of(service, &*self.metadata().await?),
+                (None, None) => Err(self.provider.lacks(service)),
+            }
         }
 
         async fn endpoints(&self) -> Result<Endpoints> {
@@ -372,13 +547,6 @@ pub mod aio {
             self.provider.fmt(formatter)
         }
     }
-}
-
-fn unverified(token: &str) -> Result<Unverified<'_>> {
-    Unverified::parse(token).map_err(|error| match error {
-        Error::Jwt(error) => id_token::refused_by(&error),
-        other => other,
-    })
 }
 
 fn key_set_request(provider: &Provider, metadata: &Metadata) -> Result<http::Request<KeySet>> {

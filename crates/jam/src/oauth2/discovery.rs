@@ -7,6 +7,7 @@ use super::address::endpoint;
 use super::client_authentication::ClientAuthentication;
 use super::http::{self, Answer, Call, Request};
 use super::provider::{Issuer, Provider};
+use super::service::{Service, Services};
 use super::token::{invalid, is_success, object};
 use crate::{ConfigurationError, Result};
 
@@ -17,6 +18,7 @@ pub(super) struct Metadata {
     pub(super) token_url: Url,
     /// `jwks_uri`.
     pub(super) key_set_url: Option<Url>,
+    pub(super) services: Services,
     /// How clients may prove who they are, in the provider's order.
     pub(super) authentication: Vec<ClientAuthentication>,
     /// The algorithms of its ID tokens, where it announces them.
@@ -69,11 +71,17 @@ fn parse(answer: &Answer, issuer: &Issuer) -> Result<Metadata> {
         let url = address(&members, name, issuer)?;
         url.ok_or_else(|| invalid(format!("the metadata's {name} is missing")))
     };
-    let optional = |name: &str| address(&members, name, issuer);
+    let mut services = Services::default();
+    for service in Service::ALL {
+        if let Some(url) = address(&members, service.member(), issuer)? {
+            services.set(service, url);
+        }
+    }
     Ok(Metadata {
         auth_url: required("authorization_endpoint")?,
         token_url: required("token_endpoint")?,
-        key_set_url: optional("jwks_uri")?,
+        key_set_url: address(&members, "jwks_uri", issuer)?,
+        services,
         authentication: authentication(&members),
         id_token_algorithms: names(&members, "id_token_signing_alg_values_supported")
             .map(|names| names.map(str::to_owned).collect()),
@@ -146,7 +154,7 @@ mod tests {
             "https://user@issuer.example/token",
             "/token",
         ] {
-            for name in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
+            for name in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"] {
                 let code = read(&[(name, address.into())]).map(|_| ()).unwrap_err().code();
                 assert_eq!(code, "oauth2.invalid_response", "{name} {address}");
             }

@@ -49,7 +49,7 @@ pub(super) fn validate(
     rules
         .require(|name| claims.get(name).is_some_and(|claim| !claim.is_null()))
         .and_then(|()| rules.validate(&Registered::from(&claims), now))
-        .map_err(|error| refused_by(&error))?;
+        .map_err(|error: JwtError| refused(error.to_string()))?;
     check_issuer(&claims, provider)?;
     if text(&claims, "sub")?.is_none_or(str::is_empty) {
         return Err(wrong("sub", "is empty"));
@@ -157,9 +157,12 @@ fn wrong(claim: &str, reason: &str) -> Error {
     refused(format!("claim {claim:?} {reason}"))
 }
 
-/// A refusal of the signature or of the registered claims.
-pub(super) fn refused_by(error: &JwtError) -> Error {
-    refused(error.to_string())
+/// What refused the signature, as a refusal of the ID token; what kept the keys from being fetched stays what it is.
+pub(super) fn refused_by(error: Error) -> Error {
+    match error {
+        Error::Jwt(error) => refused(error.to_string()),
+        other => other,
+    }
 }
 
 fn refused(reason: impl Into<Reason>) -> Error {

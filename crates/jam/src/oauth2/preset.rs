@@ -1,6 +1,7 @@
 //! The providers known by name: what sets each apart is data.
 
 use super::client_authentication::ClientAuthentication;
+use super::service::Service;
 
 /// What sets one well-known provider apart.
 pub(super) struct Preset {
@@ -12,6 +13,10 @@ pub(super) struct Preset {
     pub(super) scope_separator: &'static str,
     /// Whether its answers may lack `token_type`, which RFC 6749 section 5.1 requires.
     pub(super) omits_token_type: bool,
+    /// Endpoints that no metadata tell.
+    pub(super) services: &'static [(Service, &'static str)],
+    /// Where the user's e-mail addresses are told, if the userinfo endpoint leaves them out.
+    pub(super) email_url: Option<&'static str>,
     /// Whose ID tokens it hands out, where that is the same for everybody.
     pub(super) issuer: Option<KnownIssuer>,
     /// Whether its ID tokens lack the `nonce` of the request, which OpenID Connect Core section 2 requires.
@@ -40,6 +45,8 @@ impl Preset {
             authentication: None,
             scope_separator: " ",
             omits_token_type: false,
+            services: &[],
+            email_url: None,
             issuer: None,
             omits_nonce: false,
         }
@@ -52,11 +59,18 @@ impl Preset {
 
 /// The providers known by name. Client authentication is the way that the provider's own documentation shows.
 static PRESETS: [Preset; 12] = [
-    Preset::new(
-        "github",
-        "https://github.com/login/oauth/authorize",
-        "https://github.com/login/oauth/access_token",
-    ),
+    Preset {
+        services: &[
+            (Service::Userinfo, "https://api.github.com/user"),
+            (Service::DeviceAuthorization, "https://github.com/login/device/code"),
+        ],
+        email_url: Some("https://api.github.com/user/emails"),
+        ..Preset::new(
+            "github",
+            "https://github.com/login/oauth/authorize",
+            "https://github.com/login/oauth/access_token",
+        )
+    },
     Preset::new("gitlab", "https://gitlab.com/oauth/authorize", "https://gitlab.com/oauth/token")
         .with_issuer("https://gitlab.com"),
     Preset::new(
@@ -65,7 +79,13 @@ static PRESETS: [Preset; 12] = [
         "https://oauth2.googleapis.com/token",
     )
     .with_issuer("https://accounts.google.com"),
-    Preset::new("yandex", "https://oauth.yandex.ru/authorize", "https://oauth.yandex.ru/token"),
+    Preset {
+        services: &[
+            (Service::Userinfo, "https://login.yandex.ru/info?format=json"),
+            (Service::Revocation, "https://oauth.yandex.ru/revoke_token"),
+        ],
+        ..Preset::new("yandex", "https://oauth.yandex.ru/authorize", "https://oauth.yandex.ru/token")
+    },
     // `common` signs in accounts of every tenant; client credentials need the tenant's own addresses or its `issuer`.
     Preset {
         issuer: Some(KnownIssuer {
@@ -92,6 +112,7 @@ static PRESETS: [Preset; 12] = [
     },
     Preset {
         scope_separator: ",",
+        services: &[(Service::Userinfo, "https://graph.facebook.com/me?fields=id,name,email")],
         ..Preset::new(
             "facebook",
             "https://www.facebook.com/dialog/oauth",

@@ -14,6 +14,7 @@ use super::client_authentication::{ClientAuthentication, Credentials, form_encod
 use super::discovery::Metadata;
 use super::http::{Call, Limits, Request};
 use super::key_set::KeySet;
+use super::service::{Service, Services};
 use super::{preset, token};
 use crate::secret::Secret;
 use crate::{ConfigurationError, Error, Result, Timestamp};
@@ -39,6 +40,15 @@ pub struct ProviderOptions {
     /// The issuer (OpenID Connect Discovery 1.0). Its metadata gives the endpoints that are not given above; it is
     /// fetched at the first call that needs them, and kept.
     pub issuer: Option<String>,
+    /// The endpoint that tells who the user is; by default the one of the preset or of the issuer's metadata, as for those
+    /// that follow.
+    pub userinfo_url: Option<String>,
+    /// The endpoint that tells of a token whether it is good (RFC 7662).
+    pub introspection_url: Option<String>,
+    /// The endpoint that makes a token useless (RFC 7009).
+    pub revocation_url: Option<String>,
+    /// The endpoint for devices without a browser (RFC 8628).
+    pub device_authorization_url: Option<String>,
     /// The key of [`ClientAuthentication::PrivateKeyJwt`], as PEM or JWK text. A JWK's `alg` and `kid` are used.
     pub private_key: Option<Secret<String>>,
     /// How the client proves who it is. By default the preset's way, else what the issuer's metadata offers, else
@@ -61,6 +71,10 @@ impl Default for ProviderOptions {
             auth_url: None,
             token_url: None,
             issuer: None,
+            userinfo_url: None,
+            introspection_url: None,
+            revocation_url: None,
+            device_authorization_url: None,
             private_key: None,
             client_authentication: None,
             timeout: Duration::from_secs(10),
@@ -82,6 +96,8 @@ pub(super) struct Provider {
     scope_separator: &'static str,
     omits_token_type: bool,
     omits_nonce: bool,
+    services: Services,
+    email_url: Option<&'static str>,
     limits: Limits,
     pub(super) metadata: Cached<Metadata>,
     pub(super) key_set: Cached<KeySet>,
@@ -139,6 +155,11 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
+    /// Whether the `Authorization` header says who the client is, and the form does not.
+    pub(super) fn proves_by_header(&self) -> bool {
+        self.authentication == ClientAuthentication::Basic
+    }
+
     /// The address of an authorization request with these parameters.
     pub(super) fn authorization_url(&self, parameters: &[(&str, Cow<'_, str>)]) -> String {
         let mut url = self.auth_url.clone();
@@ -202,6 +223,17 @@ impl Provider {
                 _ => {}
             }
         }
+        let mut services = Services::default();
+        for (service, configured) in [
+            (Service::Userinfo, &options.userinfo_url),
+            (Service::Introspection, &options.introspection_url),
+            (Service::Revocation, &options.revocation_url),
+            (Service::DeviceAuthorization, &options.device_authorization_url),
+        ] {
+            if let Some(url) = address(service.key(), configured.as_deref())? {
+                services.set(service, url);
+            }
+        }
         // Addresses of one's own lead to an installation of one's own, which is another issuer than the well-known one.
         let is_well_known = options.auth_url.is_none() && options.token_url.is_none();
         let known = preset.and_then(|preset| preset.issuer).filter(|_| is_well_known);
@@ -212,6 +244,12 @@ impl Provider {
             }
             (configured, _) => configured,
         };
+        let well_known = preset.filter(|_| is_well_known && shared.is_some());
+        for (service, known) in well_known.into_iter().flat_map(|preset| preset.services) {
+            if let Some(url) = address(service.key(), Some(known))? {
+                services.set(*service, url);
+            }
+        }
         let private_key = options.private_key.as_ref().map(Credentials::signing_key).transpose();
         let private_key = private_key.map_err(|error| -> Error {
             let key = format!("oauth2.providers.{name}.private_key");
@@ -237,6 +275,10 @@ impl Provider {
             scope_separator: preset.map_or(" ", |preset| preset.scope_separator),
             omits_token_type: preset.is_some_and(|preset| preset.omits_token_type),
             omits_nonce: preset.is_some_and(|preset| preset.omits_nonce),
+            services,
+            email_url: well_known
+                .and_then(|preset| preset.email_url)
+                .filter(|_| options.userinfo_url.is_none()),
             limits: Limits { timeout: options.timeout, bytes: options.response_limit },
             metadata: Cached::new(),
             key_set: Cached::new(),
@@ -258,6 +300,28 @@ impl Provider {
 
     pub(super) fn issuer(&self) -> Option<&Issuer> {
         self.issuer.as_ref()
+    }
+
+    /// The address of a service, unless the issuer must be asked for it first.
+    pub(super) fn service(&self, service: Service) -> Option<&Url> {
+        self.services.get(service)
+    }
+
+    /// The address that the issuer's metadata tell.
+    pub(super) fn service_of(&self, service: Service, metadata: &Metadata) -> Result<Url> {
+        metadata.services.get(service).cloned().ok_or_else(|| self.lacks(service))
+    }
+
+    /// The error for a service that nobody knows the address of.
+    pub(super) fn lacks(&self, service: Service) -> Error {
+        let key = format!("oauth2.providers.{}.{}", self.name, service.key());
+        ConfigurationError::key(key, "is required, as the provider is not known to have this endpoint").into()
+    }
+
+    /// Where the user's addresses are told, if `userinfo` leaves them out.
+    pub(super) fn email_url(&self, userinfo: &TokenAnswer) -> Option<Url> {
+        let is_told = userinfo.get("email").is_some_and(|email| !email.is_null());
+        self.email_url.filter(|_| !is_told).and_then(|url| endpoint(url).ok())
     }
 
     /// Whether its issuer was configured: then a login asks what the metadata say of callbacks (RFC 9207).
@@ -375,6 +439,17 @@ impl Provider {
         self.token_request(endpoints, "client_credentials", own, options, now)
     }
 
+    /// An access token request of another grant (RFC 6749 section 4.5), with its parameters in the options.
+    pub(super) fn extension_grant(
+        &self,
+        endpoints: &Endpoints,
+        grant_type: &'static str,
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<Request<TokenAnswer>> {
+        self.token_request(endpoints, grant_type, Vec::new(), options, now)
+    }
+
     fn token_request<'a>(
         &'a self,
         endpoints: &Endpoints,
@@ -390,7 +465,7 @@ impl Provider {
         own.insert(0, ("grant_type", grant_type.into()));
         let (call, confidential) = self.authenticated(endpoints, &endpoints.token_url, own, options, now)?;
         let omits_token_type = self.omits_token_type;
-        let parse = Box::new(move |answer| token::parse(answer, omits_token_type, &confidential));
+        let parse = Box::new(move |answer| token::parse(&answer, omits_token_type, &confidential));
         Ok(Request { call, parse })
     }
 
@@ -424,7 +499,10 @@ impl Provider {
     }
 
     /// RFC 6749 section 3.3.
-    fn scope_parameter(&self, scope: &[&str]) -> Result<Option<(&'static str, Cow<'static, str>)>> {
+    pub(super) fn scope_parameter(
+        &self,
+        scope: &[&str],
+    ) -> Result<Option<(&'static str, Cow<'static, str>)>> {
         let is_scope_character = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
         if scope.iter().any(|token| token.trim().is_empty() || !token.bytes().all(is_scope_character)) {
             return Err(Error::validation(

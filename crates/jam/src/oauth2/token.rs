@@ -1,5 +1,7 @@
 //! Reading the answer of a token endpoint (RFC 6749 sections 5.1 and 5.2).
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
@@ -16,26 +18,32 @@ const SHORTEST_SECRET: usize = 8;
 
 /// The provider's own JSON object, with `expires_in` as an integer. `confidential` is what no error may repeat.
 pub(super) fn parse(
-    answer: Answer,
+    answer: &Answer,
     omits_token_type: bool,
     confidential: &[Secret<String>],
 ) -> Result<Map<String, Value>> {
-    let mut members = object(&answer, confidential)?;
+    let mut members = members(answer, confidential)?;
+    require_text(&members, "access_token")?;
+    if !(omits_token_type && members.get("token_type").is_none()) {
+        require_text(&members, "token_type")?;
+    }
+    if let Some(life_time) = members.get_mut("expires_in").filter(|life_time| !life_time.is_null()) {
+        let seconds = seconds(life_time)
+            .ok_or_else(|| invalid("`expires_in` is not a whole number of seconds from zero up"))?;
+        *life_time = seconds.as_secs().into();
+    }
+    Ok(members)
+}
+
+/// The members of a successful answer.
+pub(super) fn members(answer: &Answer, confidential: &[Secret<String>]) -> Result<Map<String, Value>> {
+    let members = object(answer, confidential)?;
     // Some providers report errors with status 200, so the body decides.
     if let Some(error) = members.get("error").filter(|error| !error.is_null()) {
         return Err(OAuth2Error::Refused { error: error_code(error, confidential) }.into());
     }
     if !is_success(answer.status) {
         return Err(invalid(format!("the provider answered with status {}", answer.status)));
-    }
-    require_text(&members, "access_token")?;
-    if !(omits_token_type && members.get("token_type").is_none()) {
-        require_text(&members, "token_type")?;
-    }
-    if let Some(life_time) = members.get_mut("expires_in").filter(|life_time| !life_time.is_null()) {
-        *life_time = seconds(life_time)
-            .ok_or_else(|| invalid("`expires_in` is not a whole number of seconds from zero up"))?
-            .into();
     }
     Ok(members)
 }
@@ -85,9 +93,10 @@ fn form_object(body: &[u8]) -> Result<Map<String, Value>, String> {
     Ok(members)
 }
 
-fn require_text(members: &Map<String, Value>, name: &str) -> Result<()> {
+/// A member that must be text.
+pub(super) fn require_text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str> {
     match members.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(()),
+        Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(Value::String(_)) => Err(invalid(format!("the provider's answer has an empty `{name}`"))),
         Some(other) => {
             Err(invalid(format!("`{name}` of the provider's answer is {}, not text", json_kind(other))))
@@ -96,14 +105,14 @@ fn require_text(members: &Map<String, Value>, name: &str) -> Result<()> {
     }
 }
 
-/// The life time as an integer. Some providers write it as text, some as `3600.0`.
-fn seconds(value: &Value) -> Option<i64> {
+/// A number of seconds. Some providers write it as text, some as `3600.0`.
+pub(super) fn seconds(value: &Value) -> Option<Duration> {
     let seconds = match value {
         Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?))?,
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok()?,
         _ => return None,
     };
-    (seconds >= 0).then_some(seconds)
+    u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
 fn whole(number: f64) -> Option<i64> {
@@ -152,7 +161,7 @@ mod tests {
     use super::*;
 
     fn read(media_type: &str, body: &str) -> Result<Map<String, Value>> {
-        parse(Answer { status: 200, media_type: media_type.into(), body: body.into() }, false, &[])
+        parse(&Answer { status: 200, media_type: media_type.into(), body: body.into() }, false, &[])
     }
 
     fn life_time(value: &str) -> Result<Value> {
@@ -209,8 +218,8 @@ mod tests {
     #[test]
     fn only_a_provider_known_for_it_may_leave_the_type_out() {
         let answer = |body: &str| Answer { status: 200, media_type: String::new(), body: body.into() };
-        assert!(parse(answer(r#"{"access_token":"a"}"#), true, &[]).is_ok());
-        assert!(parse(answer(r#"{"access_token":"a","token_type":7}"#), true, &[]).is_err());
+        assert!(parse(&answer(r#"{"access_token":"a"}"#), true, &[]).is_ok());
+        assert!(parse(&answer(r#"{"access_token":"a","token_type":7}"#), true, &[]).is_err());
     }
 
     #[test]
@@ -219,7 +228,7 @@ mod tests {
         let code = |error: &str| {
             let body = format!(r#"{{"error":{error}}}"#);
             let answer = Answer { status: 200, media_type: String::new(), body: body.into() };
-            match parse(answer, false, &["hunter2-hunter2".into()]).unwrap_err() {
+            match parse(&answer, false, &["hunter2-hunter2".into()]).unwrap_err() {
                 Error::OAuth2(OAuth2Error::Refused { error }) => error,
                 other => panic!("{other}"),
             }
@@ -242,10 +251,10 @@ mod tests {
         // attack 70
         let answer =
             Answer { status: 200, media_type: "text/hunter2-hunter2".into(), body: b"<html>".to_vec() };
-        let error = parse(answer, false, &["hunter2-hunter2".into()]).unwrap_err().to_string();
+        let error = parse(&answer, false, &["hunter2-hunter2".into()]).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
         let answer = Answer { status: 200, media_type: "text/html".into(), body: b"<html>".to_vec() };
-        let error = parse(answer, false, &["hunter2-hunter2".into()]).unwrap_err().to_string();
+        let error = parse(&answer, false, &["hunter2-hunter2".into()]).unwrap_err().to_string();
         assert!(error.contains("text/html"), "{error}");
     }
 }
