@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PASERK", "BasePASETO", "PASETOv1", "PASETOv2", "PASETOv3", "PASETOv4", "create_instance"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Purpose = Literal["local", "public"]
 Key = str | bytes | PASERK
 Footer = dict[str, Any] | str | bytes | None

@@ -41,7 +41,8 @@ KEY_ERRORS = {
     "v3": JamPASETOInvalidSecp384r1Key,
     "v4": JamPASETOInvalidED25519Key,
 }
-CHEAP: dict[str, int] = {"memory": 8 << 10, "passes": 1, "lanes": 1, "iterations": 1}
+ARGON2 = {"memory": 8 << 10, "passes": 1, "lanes": 1}
+PBKDF2 = {"iterations": 1}
 """The least work with a password."""
 
 NO_KEYS = ("k2.pid-1", "k2.public-1", "k4.pid-1", "k4.public-1")
@@ -56,6 +57,11 @@ def name(version: str) -> str:
 def key_of(version: str, purpose: str) -> PASERK:
     """One key of each kind."""
     return PASERK.generate(version, purpose)
+
+
+def cheap(version: str) -> dict[str, int]:
+    """The least work of a version that makes a key of a password."""
+    return PBKDF2 if version in ("v1", "v3") else ARGON2
 
 
 @functools.cache
@@ -153,7 +159,7 @@ def test_the_official_vectors_hold(version: str, kind: str, case: dict[str, Any]
         wrapped = key.wrap(bytes.fromhex(case["wrapping-key"]))
         assert opened(version, kind, {**case, "paserk": wrapped}) == key
     else:
-        wrapped = key.wrap_with_password(case["password"], **CHEAP)
+        wrapped = key.wrap_with_password(case["password"], **cheap(version))
         assert opened(version, kind, {**case, "paserk": wrapped}) == key
 
 
@@ -182,7 +188,8 @@ def test_pyseto_and_jam_open_each_others_wrapped_keys(version: str, purpose: str
 @pytest.mark.parametrize(("version", "purpose"), KINDS)
 def test_pyseto_and_jam_open_each_others_keys_with_a_password(version: str, purpose: str) -> None:
     key = key_of(version, purpose)
-    wrapped = key.wrap_with_password("correct horse", memory=16 << 20, passes=3, lanes=2, iterations=1000)
+    cost = {"iterations": 1000} if cheap(version) is PBKDF2 else {"memory": 16 << 20, "passes": 3, "lanes": 2}
+    wrapped = key.wrap_with_password("correct horse", **cost)
     theirs = pyseto.Key.from_paserk(wrapped, password="correct horse")
     assert theirs.to_paserk() == key.to_text()
     # The keywords for the cost are named differently in the versions: iterations, then KiB, passes and lanes.
@@ -301,8 +308,8 @@ def test_a_wrapped_key_opens_with_its_key_and_unchanged_only(version: str, purpo
 def test_a_password_opens_only_what_it_wrapped(version: str, purpose: str) -> None:
     # attack 44
     key = key_of(version, purpose)
-    wrapped = key.wrap_with_password("password", **CHEAP)
-    assert wrapped != key.wrap_with_password("password", **CHEAP)
+    wrapped = key.wrap_with_password("password", **cheap(version))
+    assert wrapped != key.wrap_with_password("password", **cheap(version))
     assert PASERK.unwrap_with_password(wrapped, b"password") == key
     for password in ("Password", "", b"\xff", "passwor"):
         with pytest.raises(JamPASETOInvalidPASERK):
@@ -311,13 +318,13 @@ def test_a_password_opens_only_what_it_wrapped(version: str, purpose: str) -> No
         with pytest.raises(JamPASETOInvalidPASERK):
             PASERK.unwrap_with_password(changed, "password")
     with pytest.raises(JamPASETOInvalidPASERK):
-        key.wrap_with_password("", **CHEAP)
+        key.wrap_with_password("", **cheap(version))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_work_that_a_text_asks_for_is_limited(version: str) -> None:
     # attack 38: each of these would take hours or all memory
-    wrapped = key_of(version, "local").wrap_with_password("password", **CHEAP)
+    wrapped = key_of(version, "local").wrap_with_password("password", **cheap(version))
     header, data = wrapped.rsplit(".", 1)
     raw = base64.urlsafe_b64decode(data + "===")
     if version in ("v1", "v3"):
@@ -344,12 +351,13 @@ def test_the_work_that_a_text_asks_for_is_limited(version: str) -> None:
         text = f"{header}.{base64.urlsafe_b64encode(changed).decode().rstrip('=')}"
         with pytest.raises(JamPASETOInvalidPASERK):
             PASERK.unwrap_with_password(text, "password")
-    dear = key_of(version, "local").wrap_with_password("password", memory=1 << 20, passes=5, lanes=5, iterations=2)
+    cost = {"iterations": 2} if cheap(version) is PBKDF2 else {"memory": 1 << 20, "passes": 4, "lanes": 4}
+    dear = key_of(version, "local").wrap_with_password("password", **cost)
     with pytest.raises(JamPASETOInvalidPASERK, match="work"):
-        PASERK.unwrap_with_password(dear, "password", max_iterations=1)
-    limits = {"max_memory": 1 << 20, "max_passes": 5, "max_lanes": 5, "max_iterations": 2}
+        PASERK.unwrap_with_password(dear, "password", max_iterations=1, max_passes=3)
+    limits = {"max_memory": 1 << 20, "max_passes": 4, "max_lanes": 4, "max_iterations": 2}
     assert PASERK.unwrap_with_password(dear, "password", **limits) == key_of(version, "local")
-    for option in ("memory", "passes", "lanes", "iterations"):
+    for option in cheap(version):
         for odd in (-1, 2**64):
             with pytest.raises(JamValidationError):
                 key_of(version, "local").wrap_with_password("x", **{option: odd})
@@ -391,13 +399,33 @@ def test_a_sealed_key_opens_with_its_private_key_only(version: str) -> None:
         key_of(version, "public").seal(pair["public"])
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_work_that_a_version_does_not_have_is_refused_and_not_passed_over(version: str) -> None:
+    key = key_of(version, "local")
+    for unused in PBKDF2 if cheap(version) is ARGON2 else ARGON2:
+        with pytest.raises(JamValidationError, match=f"^{unused}: version {version}"):
+            key.wrap_with_password("password", **{unused: 1})
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_attack_38_what_others_would_not_read_is_not_written(version: str) -> None:
+    key = key_of(version, "local")
+    for dear in (
+        [{"iterations": 1_000_001}, {"iterations": 2**32 - 1}]
+        if cheap(version) is PBKDF2
+        else [{"memory": (256 << 20) + 1024}, {"passes": 5}, {"lanes": 5}, {"memory": 2**63}]
+    ):
+        with pytest.raises(JamPASETOInvalidPASERK, match="much work"):
+            key.wrap_with_password("password", **{**cheap(version), **dear})
+
+
 def test_a_public_key_is_no_secret_to_wrap() -> None:
     for version in VERSIONS:
         public = key_of(version, "public").public()
         with pytest.raises(JamPASETOInvalidPASERK):
             public.wrap(os.urandom(32))
         with pytest.raises(JamPASETOInvalidPASERK):
-            public.wrap_with_password("password", **CHEAP)
+            public.wrap_with_password("password", **cheap(version))
 
 
 def test_a_text_has_one_spelling() -> None:

@@ -641,6 +641,30 @@ def test_a_kid_that_names_another_key_opens_with_none() -> None:
         assert ring.decode(PASETOv4("local", keys[1]).encode({}, {"kid": kid})) == ({}, {"kid": kid})
 
 
+def test_attack_17_a_single_key_opens_no_token_that_names_another_key() -> None:
+    # The rule of a list, and that of a JWT's key which has a name.
+    own, other = PASERK.generate("v4", "local"), PASERK.generate("v4", "local")
+    single = PASETOv4("local", own)
+    for kid in (own.kid, "2026", None, PASERK.generate("v3", "local").kid):
+        assert single.decode(single.encode({}, {"kid": kid})) == ({}, {"kid": kid})
+    with pytest.raises(JamPASETOKeyVerificationError):
+        single.decode(single.encode({}, {"kid": other.kid}))
+
+
+def test_attack_18_a_key_stands_once_in_a_list() -> None:
+    local, pair = PASERK.generate("v4", "local"), PASERK.generate("v4", "public")
+    for twice in (
+        lambda: PASETOv4("local", [local, local.to_text()]),
+        lambda: PASETOv4("public", [pair, pair.public()]),
+        lambda: PASETOv4("public", public_key=[pair.public(), pair.public()]),
+    ):
+        with pytest.raises(JamValidationError, match="the same key"):
+            twice()
+    # A public key beside its private half is no second one.
+    both = PASETOv4("public", [pair], public_key=[pair.public(), pair.public()])
+    assert both.decode(both.encode({})) == ({}, None)
+
+
 def test_a_list_holds_keys_of_one_kind_and_not_too_many() -> None:
     # attack 47
     keys = [PASERK.generate("v4", "local") for _ in range(17)]

@@ -146,13 +146,14 @@ impl PyPaserk {
     ///
     /// Args:
     ///     password: The password.
-    ///     memory: Versions 2 and 4 (Argon2id): bytes of memory.
-    ///     passes: Versions 2 and 4: how often the memory is gone through.
-    ///     lanes: Versions 2 and 4: into how many lanes the memory is divided.
-    ///     iterations: Versions 1 and 3 (PBKDF2): how often the password is hashed.
+    ///     memory: Versions 2 and 4 (Argon2id): bytes of memory; 64 MiB if left out, 256 MiB at most.
+    ///     passes: Versions 2 and 4: how often the memory is gone through; 2 if left out, 4 at most.
+    ///     lanes: Versions 2 and 4: into how many lanes the memory is divided; 1 if left out, 4 at most.
+    ///     iterations: Versions 1 and 3 (PBKDF2): how often the password is hashed; 250 000 if left out, 1 000 000 at most.
     ///
     /// Raises:
     ///     JamPASETOInvalidPASERK: The key is public, and no secret; the password is empty; so much work cannot be done.
+    ///     JamValidationError: The version has no such work.
     #[pyo3(signature = (password, *, memory = None, passes = None, lanes = None, iterations = None))]
     fn wrap_with_password(
         &self,
@@ -164,6 +165,8 @@ impl PyPaserk {
         iterations: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
         let password = bytes_or_text(password, "password")?;
+        let argon2 = [("memory", memory), ("passes", passes), ("lanes", lanes)];
+        refuse_unused(self.key.version(), argon2, ("iterations", iterations))?;
         let start = PasswordCost::default();
         let cost = PasswordCost {
             memory: integer_or(memory, "memory", start.memory)?,
@@ -279,6 +282,25 @@ fn made(key: jam::Result<Key>) -> PyResult<PyPaserk> {
 
 fn purpose(purpose: &Bound<'_, PyAny>) -> PyResult<Purpose> {
     text(purpose, "purpose")?.parse().map_err(error::to_py)
+}
+
+type Work<'a, 'py> = (&'static str, Option<&'a Bound<'py, PyAny>>);
+
+/// Refuses a measure of work that the version does not have: it would be passed over. Limits are another matter: who sets
+/// them need not know the version of what is read.
+fn refuse_unused(version: Version, argon2: [Work<'_, '_>; 3], pbkdf2: Work<'_, '_>) -> PyResult<()> {
+    let (function, unused): (_, &[Work<'_, '_>]) = match version {
+        Version::V1 | Version::V3 => ("PBKDF2", &argon2),
+        _ => ("Argon2id", &[pbkdf2]),
+    };
+    match unused.iter().find(|(_, given)| given.is_some()) {
+        Some((name, _)) => {
+            let message =
+                format!("{name}: version {version} makes keys of passwords by {function}, which has none");
+            Err(error::validation_at(name, &message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn local_key(version: Version, key: &Bound<'_, PyAny>) -> PyResult<Key> {

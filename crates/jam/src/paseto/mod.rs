@@ -99,6 +99,8 @@ impl PasetoOptions {
 /// the old one are still out. Which key a token is of, its footer says: it is given a JSON footer with `kid`, the
 /// [id of the key](Key::kid), if it has none, and a footer that is a JSON object is given the `kid` if it has none. Other
 /// footers stay as they are; then the keys are tried in their order.
+///
+/// A `kid` that is a PASERK id is opened by the key of this id and by no other, also where there is one key only.
 #[derive(Clone, Debug)]
 pub struct Paseto {
     /// At least one, the newest first.
@@ -184,9 +186,15 @@ impl Paseto {
             let key = Key::read(version, purpose, Some(key), None);
             all.push(key.map_err(|error| at(error, "key", index))?);
         }
+        let private = all.len();
         for (index, public_key) in public_keys.iter().enumerate().skip(1) {
             let key = Key::read(version, purpose, None, Some(public_key));
-            all.push(key.map_err(|error| at(error, "public_key", index))?);
+            let key = key.map_err(|error| at(error, "public_key", index))?;
+            // Beside its private half it is the same key, and no second one.
+            if !keys.is_empty() && all[..private].iter().any(|other| other.kid() == key.kid()) {
+                continue;
+            }
+            all.push(key);
         }
         Self::from_keys(all)
     }
@@ -196,11 +204,11 @@ impl Paseto {
         Self { keys: vec![key] }
     }
 
-    /// Works with several keys, the newest first. One that stands there twice counts once.
+    /// Works with several keys, the newest first.
     ///
     /// # Errors
-    /// [`Error::Validation`] when there is none, when there are more than [`MAX_KEYS`], or when they are of several versions
-    /// or purposes.
+    /// [`Error::Validation`] when there is none, when there are more than [`MAX_KEYS`], when they are of several versions
+    /// or purposes, or when one stands there twice.
     ///
     /// ```
     /// use jam::paseto::{Key, Paseto, Purpose, Version};
@@ -213,20 +221,19 @@ impl Paseto {
     /// # Ok::<(), jam::Error>(())
     /// ```
     pub fn from_keys(keys: Vec<Key>) -> Result<Self> {
-        let mut unique: Vec<Key> = Vec::with_capacity(keys.len());
-        for key in keys {
-            if unique.iter().all(|other| other.kid() != key.kid()) {
-                unique.push(key);
-            }
-        }
-        let first = unique.first().ok_or_else(|| Error::validation("a PASETO needs a key"))?;
-        if unique.iter().any(|key| key.header() != first.header()) {
+        let first = keys.first().ok_or_else(|| Error::validation("a PASETO needs a key"))?;
+        if keys.iter().any(|key| key.header() != first.header()) {
             return Err(Error::validation("the keys must be of one version and one purpose"));
         }
-        if unique.len() > MAX_KEYS {
+        if keys.len() > MAX_KEYS {
             return Err(too_many_keys());
         }
-        Ok(Self { keys: unique })
+        for (index, key) in keys.iter().enumerate() {
+            if keys[..index].iter().any(|newer| newer.kid() == key.kid()) {
+                return Err(Error::validation("two of the keys are the same key; each stands there once"));
+            }
+        }
+        Ok(Self { keys })
     }
 
     /// The newest key, which names its version and purpose.
@@ -329,9 +336,6 @@ impl Paseto {
     /// The keys that a token with this footer may be of: the one that the footer names, or all of them if it names none. A
     /// `kid` that is no id of PASERK's is the caller's own affair and names none.
     fn candidates(&self, footer: &[u8]) -> &[Key] {
-        if self.keys.len() == 1 {
-            return &self.keys;
-        }
         match footer::kid(footer).filter(|kid| self.key().is_like_kid(kid)) {
             None => &self.keys,
             Some(kid) => match self.keys.iter().position(|key| key.kid() == kid) {
@@ -667,7 +671,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_list_are_few_and_of_one_kind_and_count_once() {
+    fn keys_of_a_list_are_few_and_of_one_kind_and_stand_there_once() {
         // attack 47
         let key = |version, purpose| Key::generate(version, purpose);
         let local = key(Version::V4, Purpose::Local);
@@ -679,12 +683,44 @@ mod tests {
         let many = |count| (0..count).map(|_| key(Version::V4, Purpose::Local)).collect();
         assert!(Paseto::from_keys(many(MAX_KEYS)).is_ok());
         assert_eq!(Paseto::from_keys(many(MAX_KEYS + 1)).unwrap_err().code(), "validation.invalid");
-        let twice = Paseto::from_keys(vec![local.clone(), local]).unwrap();
-        assert_eq!((twice.keys().len(), twice.kid()), (1, None));
+        // attack 18
         let pair = key(Version::V4, Purpose::Public);
-        let both = Paseto::from_keys(vec![pair.clone(), pair.public().unwrap()]).unwrap();
-        assert_eq!(both.keys().len(), 1);
-        assert!(both.encode(b"{}", b"", b"").is_ok());
+        for twice in [vec![local.clone(), local], vec![pair.clone(), pair.public().unwrap()]] {
+            assert_eq!(Paseto::from_keys(twice).unwrap_err().code(), "validation.invalid");
+        }
+    }
+
+    #[test]
+    fn a_public_key_beside_its_private_half_is_no_second_key() {
+        let (new, old) =
+            (Key::generate(Version::V4, Purpose::Public), Key::generate(Version::V4, Purpose::Public));
+        let options =
+            PasetoOptions::new(Version::V4, Purpose::Public).key(new.to_paserk()).key(old.to_paserk());
+        let public = |key: &Key| key.public().unwrap().to_paserk();
+        let both = options.clone().public_key(public(&new)).public_key(public(&old));
+        assert_eq!(Paseto::new(both).unwrap().keys().len(), 2);
+        let twice = options.public_key(public(&new)).public_key(public(&new));
+        assert_eq!(Paseto::new(twice).unwrap().keys().len(), 2);
+        let twice = PasetoOptions::new(Version::V4, Purpose::Public).public_key(public(&new));
+        let twice = twice.public_key(public(&new));
+        assert_eq!(Paseto::new(twice).unwrap_err().code(), "validation.invalid");
+    }
+
+    #[test]
+    fn a_single_key_opens_no_token_that_names_another_key() {
+        // attack 17
+        for (version, purpose) in kinds() {
+            let (own, other) = (key(version, purpose), Key::generate(version, purpose));
+            let paseto = Paseto::from_key(own.clone());
+            let named = |kid: &str| {
+                let footer = format!(r#"{{"kid":"{kid}"}}"#);
+                paseto.decode(&paseto.encode(b"{}", footer.as_str(), b"").unwrap(), b"")
+            };
+            assert!(named(own.kid()).is_ok() && named("2026").is_ok());
+            if version != Version::V1 || purpose == Purpose::Local {
+                assert_eq!(named(other.kid()), Err(PasetoError::KeyVerification.into()));
+            }
+        }
     }
 
     #[test]

@@ -47,7 +47,16 @@ impl PasswordCost {
         if bounded {
             Ok(())
         } else {
-            Err(invalid("the PASERK asks for more work with the password than the limit allows"))
+            let limit = match suite {
+                Suite::Nist => format!("{} iterations", limit.iterations),
+                Suite::Sodium => {
+                    format!(
+                        "{} bytes of memory, {} passes and {} lanes",
+                        limit.memory, limit.passes, limit.lanes
+                    )
+                }
+            };
+            Err(invalid(format!("a PASERK may ask for this much work with the password: {limit}")))
         }
     }
 
@@ -119,8 +128,10 @@ pub(in crate::paseto) const fn password_lengths(suite: Suite) -> (usize, usize) 
 ///
 /// # Errors
 /// [`PasetoError::InvalidPaserk`](crate::PasetoError::InvalidPaserk) for a public key, which is no secret; for an
-/// empty password; and for a cost that cannot be, or that there is not enough memory for.
+/// empty password; and for a cost that cannot be, that is above [`PasswordCost::LIMIT`], since others would refuse to read
+/// the text, or that there is not enough memory for.
 pub fn wrap_with_password(key: &Key, password: &[u8], cost: &PasswordCost) -> Result<String> {
+    cost.check(key.version().suite(), &PasswordCost::LIMIT)?;
     let (salt, nonce) = (random_bytes::<32>(), random_bytes::<32>());
     wrap_with_salt(key, password, cost, salt.as_slice(), nonce.as_slice())
 }
@@ -247,6 +258,14 @@ mod tests {
                     assert!(refused(unwrap_with_password(&text, b"password", &limit)), "{cost:?}");
                 }
             }
+            // Nor is written what others would not read.
+            let too_dear = PasswordCost {
+                memory: high.memory + 1,
+                passes: 5,
+                lanes: 5,
+                iterations: high.iterations + 1,
+            };
+            assert!(refused(wrap_with_password(&wrapping(version), b"password", &too_dear)));
             let dear = PasswordCost { passes: 2, iterations: 2, ..CHEAP };
             let wrapped = wrap_with_password(&wrapping(version), b"password", &dear).unwrap();
             assert!(refused(unwrap_with_password(&wrapped, b"password", &CHEAP)));
