@@ -461,6 +461,8 @@ def test_what_no_app_could_show_is_not_written() -> None:
         (" ", "App"),
         ("a\nb", "App"),
         ("ann", "\0"),
+        ("ann@\u202emoc.elpmaxe", "App"),  # attack 54: turned around it reads as another name
+        ("ann", "\u2066App"),
         ("a" * 5000, ""),
         ("ann", "a" * 5000),
     ):
@@ -620,7 +622,8 @@ def test_damaged_recovery_codes_are_refused(stored: str) -> None:
     with pytest.raises(JamValidationError):
         RecoveryCodes.from_text(stored)
     text = RecoveryCodes.generate(2)[1].to_text()
-    for damaged in (text[:-1], text + ".", text + "\n", " " + text, text + "=" * 10_000):
+    twice = f"{text}.{text.rsplit('.', 1)[1]}"
+    for damaged in (twice, text[:-1], text + ".", text + "\n", " " + text, text + "=" * 10_000):
         with pytest.raises(JamValidationError):
             RecoveryCodes.from_text(damaged)
 

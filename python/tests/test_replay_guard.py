@@ -310,3 +310,53 @@ def test_a_guard_without_a_backend_is_kept_in_sqlite(
     made = face.jam({"otp": {"replay_guard": {}}})
     assert made.otp_verify_once(RFC_SECRET, "287082", 59) == 1
     assert (tmp_path / "jam.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_guard_closes_at_the_end_of_its_block(store: Store) -> None:
+    with jam.otp.ReplayGuard(store.name, **store.keys) as guard:  # type: ignore[arg-type]
+        assert guard.accept("a", 60)
+    with pytest.raises(JamStoreError):
+        guard.accept("b", 60)
+
+    async def asynchronous() -> None:
+        async with jam.aio.replay_guard.ReplayGuard(store.name, **store.keys) as guard:  # type: ignore[arg-type]
+            assert await guard.accept("b", 60)
+            assert not await guard.accept("a", 60) or store.name == "memory"
+        with pytest.raises(JamStoreError):
+            await guard.accept("c", 60)
+
+    asyncio.run(asynchronous())
+
+
+def test_attack_51_what_would_not_be_kept_is_refused(store: Store) -> None:
+    guard: Any = jam.otp.ReplayGuard(store.name, **store.keys)  # type: ignore[arg-type]
+    asynchronous: Any = jam.aio.replay_guard.ReplayGuard(store.name, **store.keys)  # type: ignore[arg-type]
+
+    async def awaited(keep: Any) -> bool:
+        return await asynchronous.accept("a", keep)
+
+    for keep, error in (
+        (0, JamValidationError),
+        (-1, JamValidationError),
+        (2**64, JamValidationError),
+        (True, TypeError),
+        (0.0, TypeError),
+        (float("nan"), TypeError),
+        (float("inf"), TypeError),
+        (None, TypeError),
+    ):
+        with pytest.raises(error, match=r"^keep"):
+            guard.accept("a", keep)
+        with pytest.raises(error, match=r"^keep"):
+            asyncio.run(awaited(keep))
+    assert guard.accept("a", 1)
+
+
+def test_what_is_no_otp_is_named() -> None:
+    guard: Any = jam.otp.ReplayGuard("memory")
+    asynchronous: Any = jam.aio.replay_guard.ReplayGuard("memory")
+    for other in (object(), None, "287082", 1):
+        with pytest.raises(TypeError, match=rf"not {type(other).__name__}$"):
+            guard.verify(other, "287082")
+        with pytest.raises(TypeError, match=rf"not {type(other).__name__}$"):
+            asyncio.run(asynchronous.verify(other, "287082"))

@@ -1,16 +1,21 @@
 //! Arguments from Python whose faults must be Jam's own errors.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jam::{ConfigurationError, Timestamp};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyUnicodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::error;
 
-/// A whole number that fits `T`. Another type is a `TypeError`, another range a `JamValidationError`.
+/// A whole number that fits `T`. Another type is a `TypeError`, also a bool, which is an int in Python; another range a
+/// `JamValidationError`.
 pub(crate) fn integer<T: TryFrom<i128>>(value: &Bound<'_, PyAny>, name: &str) -> PyResult<T> {
+    if value.is_instance_of::<PyBool>() {
+        return Err(wrong_type(value, name, "int"));
+    }
     let value = value.cast::<PyInt>().map_err(|_| wrong_type(value, name, "int"))?;
     let number = value.extract::<i128>().ok().and_then(|number| T::try_from(number).ok());
     number.ok_or_else(|| error::validation_at(name, &format!("{name}: the number is out of range")))
@@ -48,6 +53,24 @@ impl<'py> FromPyObject<'_, 'py> for Text {
         string
             .map(|text| Self(text.to_owned()))
             .map_err(|_| error::validation("a str with a lone surrogate is no Unicode text"))
+    }
+}
+
+/// The path of a file: str or anything of `os.PathLike`, for signatures. PyO3 puts the argument's name before a `TypeError`.
+pub(crate) struct FilePath(pub(crate) PathBuf);
+
+impl<'py> FromPyObject<'_, 'py> for FilePath {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        value.extract().map(Self).map_err(|refusal| {
+            match refusal.is_instance_of::<PyUnicodeError>(value.py()) {
+                true => {
+                    error::validation("a path with a lone surrogate is no Unicode text and names no file")
+                }
+                false => refusal,
+            }
+        })
     }
 }
 
@@ -134,11 +157,19 @@ pub(crate) fn required_dict(value: &Bound<'_, PyAny>, name: &str) -> PyResult<()
     Err(error::validation(&format!("{name} must be a dict, not {}", type_name(value))))
 }
 
+/// Bytes. Another type is a `TypeError`.
+pub(crate) fn bytes<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a [u8]> {
+    value.cast::<PyBytes>().map(|bytes| bytes.as_bytes()).map_err(|_| wrong_type(value, name, "bytes"))
+}
+
 /// Bytes, or the bytes of a text.
 pub(crate) fn bytes_or_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
     match value.cast::<PyBytes>() {
         Ok(bytes) => Ok(bytes.as_bytes().to_vec()),
-        Err(_) => text(value, name).map(|text| text.as_bytes().to_vec()),
+        Err(_) if value.is_instance_of::<PyString>() => {
+            text(value, name).map(|text| text.as_bytes().to_vec())
+        }
+        Err(_) => Err(wrong_type(value, name, "bytes or str")),
     }
 }
 

@@ -1,7 +1,6 @@
 //! White and black lists, as Python sees them.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jam::config::LIST_NAMESPACE;
@@ -10,7 +9,7 @@ use jam::{ConfigurationError, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
-use crate::arguments::{Seconds, opaque_text};
+use crate::arguments::{FilePath, Seconds, opaque_text};
 use crate::error::{not_picklable, to_py};
 use crate::{bridge, stores};
 
@@ -97,8 +96,8 @@ impl TokenList {
         py: Python<'_>,
         backend: &str,
         kind: &str,
-        json_path: Option<PathBuf>,
-        sqlite_path: Option<PathBuf>,
+        json_path: Option<FilePath>,
+        sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
@@ -208,8 +207,8 @@ impl AsyncTokenList {
         py: Python<'_>,
         backend: &str,
         kind: &str,
-        json_path: Option<PathBuf>,
-        sqlite_path: Option<PathBuf>,
+        json_path: Option<FilePath>,
+        sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,

@@ -1,6 +1,5 @@
 //! The memory of used one-time passwords, as Python sees it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jam::config::REPLAY_GUARD_NAMESPACE;
@@ -9,7 +8,7 @@ use jam::{Timestamp, replay_guard};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
-use crate::arguments::{Text, integer, text};
+use crate::arguments::{FilePath, Text, integer, text};
 use crate::error::{not_picklable, to_py};
 use crate::{bridge, stores};
 
@@ -41,8 +40,8 @@ impl ReplayGuard {
     fn new(
         py: Python<'_>,
         backend: Text,
-        json_path: Option<PathBuf>,
-        sqlite_path: Option<PathBuf>,
+        json_path: Option<FilePath>,
+        sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
@@ -92,8 +91,8 @@ impl AsyncReplayGuard {
     fn new(
         py: Python<'_>,
         backend: Text,
-        json_path: Option<PathBuf>,
-        sqlite_path: Option<PathBuf>,
+        json_path: Option<FilePath>,
+        sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
@@ -134,8 +133,8 @@ impl AsyncReplayGuard {
 
 fn place<'a, 'py>(
     backend: &'a str,
-    json_path: Option<PathBuf>,
-    sqlite_path: Option<PathBuf>,
+    json_path: Option<FilePath>,
+    sqlite_path: Option<FilePath>,
     redis_uri: Option<&'a Bound<'py, PyAny>>,
     redis_keys: Option<&'a Bound<'py, PyDict>>,
 ) -> stores::Keywords<'a, 'py> {
@@ -147,7 +146,8 @@ fn place<'a, 'py>(
 #[pyfunction]
 fn replay_guard_entry(key: &Bound<'_, PyAny>, keep: &Bound<'_, PyAny>) -> PyResult<(String, u64)> {
     let entry = entry(key, keep)?;
-    Ok((replay_guard::key(&entry.id).id, replay_guard::life_time(&entry).as_millis() as u64))
+    let life_time = replay_guard::life_time(&entry).map_err(to_py)?;
+    Ok((replay_guard::key(&entry.id).id, life_time.as_millis() as u64))
 }
 
 /// Adds this part's classes and functions.

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use serde_json::{Map, Value};
 
 use crate::arguments::{
-    Seconds, Text, opaque_text, required_dict, required_text, texts, type_name, unix_seconds,
+    FilePath, Seconds, Text, opaque_text, required_dict, required_text, texts, type_name, unix_seconds,
 };
 use crate::error::{not_picklable, to_py, validation};
 use crate::serializer::Serializer;
@@ -284,8 +283,8 @@ impl Sessions {
     fn new(
         py: Python<'_>,
         backend: &str,
-        json_path: Option<PathBuf>,
-        sqlite_path: Option<PathBuf>,
+        json_path: Option<FilePath>,
+        sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_sessions_key: &str,
@@ -491,8 +490,8 @@ impl AsyncSessions {
     fn new(
         py: Python<'_>,
         backend: &str,
-        json_path: Option<PathBuf>,
-        sqlite_path: Option<PathBuf>,
+        json_path: Option<FilePath>,
+        sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_sessions_key: &str,

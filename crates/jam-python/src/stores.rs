@@ -1,7 +1,5 @@
 //! The store that keywords of Python ask for.
 
-use std::path::PathBuf;
-
 use jam::config::{self, Backend, DEFAULT_JSON_PATH, DEFAULT_SQLITE_PATH};
 use jam::store::RedisOptions;
 use jam::{ConfigurationError, Error};
@@ -9,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use serde_json::{Map, Value};
 
-use crate::arguments::texts;
+use crate::arguments::{FilePath, texts};
 use crate::config::plain_table;
 use crate::error::to_py;
 
@@ -18,8 +16,8 @@ pub(crate) struct Keywords<'a, 'py> {
     /// The section of the configuration, for messages.
     pub(crate) section: &'static str,
     pub(crate) backend: &'a str,
-    pub(crate) json_path: Option<PathBuf>,
-    pub(crate) sqlite_path: Option<PathBuf>,
+    pub(crate) json_path: Option<FilePath>,
+    pub(crate) sqlite_path: Option<FilePath>,
     pub(crate) redis_uri: Option<&'a Bound<'py, PyAny>>,
     /// How the servers are reached: what begins with `redis_` in the configuration.
     pub(crate) redis_keys: Option<&'a Bound<'py, PyDict>>,
@@ -29,12 +27,12 @@ pub(crate) struct Keywords<'a, 'py> {
 
 impl Keywords<'_, '_> {
     pub(crate) fn backend(self) -> PyResult<Backend> {
+        let path =
+            |given: Option<FilePath>, default: &str| given.map_or_else(|| default.into(), |path| path.0);
         Ok(match self.backend {
             "memory" => Backend::Memory,
-            "json" => Backend::Json { path: self.json_path.unwrap_or_else(|| DEFAULT_JSON_PATH.into()) },
-            "sqlite" => {
-                Backend::Sqlite { path: self.sqlite_path.unwrap_or_else(|| DEFAULT_SQLITE_PATH.into()) }
-            }
+            "json" => Backend::Json { path: path(self.json_path, DEFAULT_JSON_PATH) },
+            "sqlite" => Backend::Sqlite { path: path(self.sqlite_path, DEFAULT_SQLITE_PATH) },
             "redis" => Backend::Redis(Box::new(self.redis()?)),
             _ => {
                 let reason = "the backend must be \"memory\", \"json\", \"sqlite\" or \"redis\"";

@@ -16,7 +16,7 @@ use crate::encoding::base64url_encode;
 use crate::otp::ReplayEntry;
 use crate::session::MAX_TTL;
 use crate::store::{Key, Lifetime, Store};
-use crate::{Result, Timestamp};
+use crate::{Error, Result, Timestamp};
 
 /// The bytes of an entry: its being there says everything.
 const ACCEPTED: &[u8] = b"1";
@@ -26,13 +26,19 @@ pub fn key(id: &str) -> Key {
     Key { group: None, id: base64url_encode(sha256(&[b"jam.replay_guard\0", id.as_bytes()].concat())) }
 }
 
-/// How long an entry lives in the store: a hundred years at most.
-pub fn life_time(entry: &ReplayEntry) -> Duration {
-    entry.keep.min(MAX_TTL)
+/// How long an entry lives in the store: a millisecond at least, and a hundred years at most.
+///
+/// # Errors
+/// [`Error::Validation`] for less: an entry that is not kept lets its code in again.
+pub fn life_time(entry: &ReplayEntry) -> Result<Duration> {
+    if entry.keep < Duration::from_millis(1) {
+        return Err(Error::validation("keep: an entry that is kept for no time lets its code in again"));
+    }
+    Ok(entry.keep.min(MAX_TTL))
 }
 
-fn lifetime(entry: &ReplayEntry, now: Timestamp) -> Lifetime {
-    Lifetime { idle: None, deadline: Some(now + life_time(entry)) }
+fn lifetime(entry: &ReplayEntry, now: Timestamp) -> Result<Lifetime> {
+    Ok(Lifetime { idle: None, deadline: Some(now + life_time(entry)?) })
 }
 
 /// A guard over a blocking store. One instance can be shared between threads; clones share the store.
@@ -72,9 +78,9 @@ impl ReplayGuard {
     /// time all the same: the code is then used up.
     ///
     /// # Errors
-    /// [`Error::Store`](crate::Error::Store).
+    /// [`Error::Store`]; [`Error::Validation`] for an entry that is to be kept for no time.
     pub fn accept(&self, entry: &ReplayEntry, now: Timestamp) -> Result<bool> {
-        self.store.insert(&key(&entry.id), ACCEPTED, b"", lifetime(entry, now), now)
+        self.store.insert(&key(&entry.id), ACCEPTED, b"", lifetime(entry, now)?, now)
     }
 
     /// Closes the store; later calls fail with [`StoreError::Closed`](crate::StoreError::Closed).
@@ -120,7 +126,7 @@ pub mod aio {
             now: Timestamp,
         ) -> impl Future<Output = Result<bool>> + Send + use<> {
             let (store, key, lifetime) = (Arc::clone(&self.store), key(&entry.id), lifetime(entry, now));
-            async move { store.insert(&key, ACCEPTED, b"", lifetime, now).await }
+            async move { store.insert(&key, ACCEPTED, b"", lifetime?, now).await }
         }
 
         /// See [`ReplayGuard::close`](super::ReplayGuard::close).
@@ -159,6 +165,23 @@ mod tests {
             assert!(guard.accept(&entry(id, 60), NOW).unwrap(), "{:?}", id.get(..9));
             assert!(!guard.accept(&entry(id, 60), NOW).unwrap());
             assert_eq!(key(id).id.len(), 43);
+        }
+    }
+
+    #[test]
+    fn an_entry_that_would_not_be_kept_is_refused() {
+        // attack 51
+        let guard = ReplayGuard::new(Arc::new(MemoryStore::new()));
+        let asynchronous = aio::ReplayGuard::new(Arc::new(MemoryStore::new()));
+        for keep in [Duration::ZERO, Duration::from_nanos(1)] {
+            let entry = ReplayEntry { id: "a".to_owned(), keep };
+            assert_eq!(guard.accept(&entry, NOW).unwrap_err().code(), "validation.invalid");
+            let mut accepted = std::pin::pin!(asynchronous.accept(&entry, NOW));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let std::task::Poll::Ready(refused) = accepted.as_mut().poll(&mut context) else {
+                panic!("it waits")
+            };
+            assert_eq!(refused.unwrap_err().code(), "validation.invalid");
         }
     }
 

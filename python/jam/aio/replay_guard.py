@@ -13,12 +13,16 @@ from jam._jam import HOTP, TOTP
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import is_client
 from jam.aio._redis_client import ClientReplayGuard
-from jam.otp.replay_guard import Backend
+from jam.otp.replay_guard import Backend, check_otp
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
 __all__ = ["BaseReplayGuard", "ReplayGuard", "create_instance"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class BaseReplayGuard(ABC):
@@ -31,6 +35,7 @@ class BaseReplayGuard(ABC):
 
     async def verify(self, otp: TOTP | HOTP, code: str, factor: int | None = None, look_ahead: int = 1) -> int | None:
         """As `otp.verify_step`, but accepts the code of a step once."""
+        check_otp(otp)
         step = otp.verify_step(code, factor, look_ahead)
         if step is None or not await self.accept(*otp.replay_entry(step)):
             return None
@@ -38,6 +43,12 @@ class BaseReplayGuard(ABC):
 
     async def close(self) -> None:
         """Lets go of connections and files."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 class ReplayGuard(BaseReplayGuard):

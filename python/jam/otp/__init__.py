@@ -23,6 +23,11 @@ __all__ = [
     "parse_uri",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # A key of the recommended length (RFC 4226 section 4, R6), of no meaning.
 _SAMPLE_SECRET = bytes(20)
 

@@ -14,9 +14,14 @@ from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import ClientReplayGuard, is_client
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
 __all__ = ["BaseReplayGuard", "ReplayGuard", "create_instance"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 Backend = Literal["memory", "json", "sqlite", "redis"]
 
@@ -52,7 +57,11 @@ class BaseReplayGuard(ABC):
         Returns:
             The step, or `None` for a wrong code and for one that was used. Compare it with `None`: the first counter
             is 0.
+
+        Raises:
+            TypeError: `otp` has not the methods of a `TOTP`.
         """
+        check_otp(otp)
         step = otp.verify_step(code, factor, look_ahead)
         if step is None or not self.accept(*otp.replay_entry(step)):
             return None
@@ -60,6 +69,12 @@ class BaseReplayGuard(ABC):
 
     def close(self) -> None:
         """Lets go of connections and files."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class ReplayGuard(BaseReplayGuard):
@@ -105,6 +120,12 @@ class ReplayGuard(BaseReplayGuard):
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__}>"
+
+
+def check_otp(otp: object) -> None:
+    """Refuses what is no `TOTP` or `HOTP`, and has not their methods either."""
+    if not (hasattr(otp, "verify_step") and hasattr(otp, "replay_entry")):
+        raise TypeError(f"otp: expected jam.otp.TOTP or jam.otp.HOTP, not {type(otp).__name__}")
 
 
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseReplayGuard], tuple[str, ...]]] = {

@@ -71,7 +71,7 @@ impl RecoveryCodes {
     /// Reads what [`RecoveryCodes::to_text`] wrote.
     ///
     /// # Errors
-    /// [`Error::Validation`] for any other text.
+    /// [`Error::Validation`] for any other text, and for one that has a hash twice.
     pub fn from_text(stored: &str) -> Result<Self> {
         // A salt and 100 hashes have less than five thousand characters.
         let mut parts = Some(stored).filter(|text| text.len() <= 8192).ok_or_else(damaged)?.split('.');
@@ -80,7 +80,12 @@ impl RecoveryCodes {
         }
         let salt = parts.next().and_then(bytes).ok_or_else(damaged)?;
         let hashes = parts.map(bytes).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
-        if hashes.len() > MOST_CODES { Err(damaged()) } else { Ok(Self { salt, hashes }) }
+        // Codes are random: two of one hash were never made, and would count as two that are left.
+        let is_twice = |(place, hash): (usize, &[u8; HASH])| hashes[..place].contains(hash);
+        if hashes.len() > MOST_CODES || hashes.iter().enumerate().any(is_twice) {
+            return Err(damaged());
+        }
+        Ok(Self { salt, hashes })
     }
 
     /// The form for a database: ASCII text of 25 characters and 44 more for each code.
@@ -293,6 +298,7 @@ mod tests {
     fn a_damaged_text_is_refused_and_never_an_empty_set() {
         let stored = ten().1.to_text();
         let cut = &stored[..stored.len() - 1];
+        let twice = format!("{stored}.{}", &stored[26..69]);
         let one_more = format!("{}.{}", RecoveryCodes::generate(100).unwrap().1.to_text(), &stored[26..69]);
         for bad in [
             "",
@@ -307,6 +313,7 @@ mod tests {
             &format!("{stored}."),
             &format!("{stored}\n"),
             &format!(" {stored}"),
+            &twice,
             &one_more,
             &".".repeat(1_000_000),
         ] {

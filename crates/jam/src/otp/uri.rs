@@ -227,12 +227,22 @@ fn issuer_and_name(label: &str, parameter: Option<Cow<'_, str>>) -> Result<(Stri
     Ok((issuer.to_owned(), name.to_owned()))
 }
 
-/// A text as it is shown: without the spaces around it. Control characters would do harm where it is shown.
+/// A text as it is shown: without the spaces around it. Control characters would do harm where it is shown, and those that
+/// turn the direction of writing (Bidi_Control of Unicode) let it be read as another one.
 fn shown(text: &str) -> Result<&str> {
-    if text.chars().any(char::is_control) {
-        return Err(refusal("has no control characters in its name and issuer"));
+    if text.chars().any(|character| character.is_control() || turns_direction(character)) {
+        return Err(refusal(
+            "has no control characters in its name and issuer, and none that turn the direction of text",
+        ));
     }
     Ok(text.trim())
+}
+
+fn turns_direction(character: char) -> bool {
+    matches!(
+        character,
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986 section 2.3; a space becomes `%20`, since
@@ -359,6 +369,17 @@ mod tests {
         {
             assert!(totp.provisioning_uri(name, issuer).is_err(), "{name:?}");
         }
+        // attack 54: "moc.elpmaxe" turned around reads as the name of somebody else
+        for turn in ["\u{202E}", "\u{202A}", "\u{2066}", "\u{2069}", "\u{200F}", "\u{200E}", "\u{061C}"] {
+            let name = format!("ann@{turn}moc.elpmaxe");
+            assert!(
+                totp.provisioning_uri(&name, "App").is_err() && totp.provisioning_uri("ann", &name).is_err()
+            );
+            let escaped = percent_encode(&name);
+            refused(&format!("otpauth://totp/{escaped}?secret={SECRET}"));
+            refused(&format!("otpauth://totp/ann?secret={SECRET}&issuer={escaped}"));
+        }
+        assert!(totp.provisioning_uri("דנה", "تطبيق").is_ok());
         assert_eq!(totp.provisioning_uri(" ann ", " ").unwrap(), totp.provisioning_uri("ann", "").unwrap());
     }
 
