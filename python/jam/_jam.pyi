@@ -131,10 +131,10 @@ class JWK:
     def replace(
         self,
         *,
-        kid: str | None = None,
-        alg: str | None = None,
-        use: str | None = None,
-        key_ops: str | Sequence[str] | None = None,
+        kid: str | None = ...,
+        alg: str | None = ...,
+        use: str | None = ...,
+        key_ops: str | Sequence[str] | None = ...,
     ) -> JWK: ...
     def to_dict(self, private: bool = False) -> dict[str, Any]: ...
     def to_json(self, private: bool = False) -> str: ...

@@ -24,6 +24,11 @@ __all__ = [
     "create_jws",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Key: TypeAlias = JWK | str | bytes | Mapping[str, Any]
 
 
@@ -60,7 +65,8 @@ class JWS(_jam.JWS, BaseJWS):
         alg: `HS256` `HS384` `HS512` `RS256` `RS384` `RS512` `PS256` `PS384` `PS512` `ES256` `ES384` `ES512` `ES256K`
             `EdDSA` or `Ed25519`.
         key: A `JWK`, its members, PEM or JWK text, or the bytes of a secret. A public key verifies only. A list of
-            keys, the newest first: that one signs, all verify. A `JWKSet` verifies with those of its keys that fit.
+            keys, the newest first: that one signs, all verify. A `JWKSet` verifies with those of its keys that fit, and
+            never signs.
         allow_short_secret: Whether a secret may be shorter than the hash. It can be guessed from one token, and is
             logged as a warning.
 
@@ -140,15 +146,17 @@ class JWE(_jam.JWE, BaseJWE):
             `A256CBC-HS512`.
         key: A `JWK`, its members, PEM or JWK text, or bytes: a shared key, or a password for PBES2. A public key
             encrypts only. A list of keys, the newest first: that one encrypts, all decrypt. A `JWKSet` decrypts with
-            those of its keys that fit.
+            those of its keys that fit, and never encrypts.
         compress: Whether plaintexts are compressed (`zip`). How much shorter they get shows something of what is in
             them: leave this off where somebody else has a say in a part of them.
         max_plaintext: The most bytes that a compressed plaintext may expand to. If left out, compressed tokens are
             refused, or with `compress` expand to 1 MiB at most.
         allow_pbes2: Whether `alg` may be one that works with a password, which can be guessed from a token, and which
             whoever can send a token can have iterated.
-        p2c: How often a password is iterated; 600 000 times with SHA-256 and 210 000 with the others if left out.
-        max_p2c: How often a token may have a password iterated; 1 000 000 times if left out.
+        p2c: How often a password is iterated; 600 000 times with SHA-256 and 210 000 with the others if left out; at
+            most `max_p2c`.
+        max_p2c: How often a token may have passwords iterated, all in all; 1 000 000 times if left out, 10 000 000 at
+            most.
         apu: Who makes the tokens (ECDH-ES).
         apv: Whom they are for (ECDH-ES).
         accept_enc: Further content encryptions that are decrypted.

@@ -217,9 +217,59 @@ def test_a_key_says_what_it_is_for() -> None:
     assert key.replace(kid="2027").kid == "2027"
     assert key.replace(kid="2027").alg == "ES384"
     assert key.replace(key_ops="sign").public().key_ops == ["verify"]
+    # None takes a statement away; what is left out stays.
+    silent = key.replace(kid=None, alg=None, use=None, key_ops=None)
+    assert (silent.alg, silent.kid, silent.use, silent.key_ops) == (None, None, None, None)
+    assert silent == key
+    assert key.replace(kid=None).alg == "ES384"
+    assert key.replace().kid == key.replace(kid=...).kid == "2026"  # pyright: ignore[reportArgumentType]
     bare = JWK.generate("oct")
     assert (bare.crv, bare.alg, bare.kid, bare.use, bare.key_ops) == (None, None, None, None, None)
     assert key.to_dict() == {**key.to_dict(), "alg": "ES384", "kid": "2026", "use": "sig", "key_ops": ["verify"]}
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        {"use": "enc", "key_ops": ["sign"]},
+        {"use": "sig", "key_ops": ["deriveKey"]},
+        {"use": "enc", "alg": "ES256"},
+        {"use": "sig", "alg": "ECDH-ES"},
+        {"alg": "ES256", "key_ops": ["wrapKey"]},
+        {"alg": "ES384"},
+        {"alg": "HS256"},
+        {"alg": "RSA-OAEP"},
+    ],
+)
+def test_attack_6_what_a_key_says_about_its_use_agrees(statements: dict[str, Any]) -> None:
+    # RFC 7517 section 4.3
+    key = JWK.generate("EC")
+    with pytest.raises(JamKeyMalformed):
+        key.replace(**statements)
+    members = {**key.to_dict(private=True), "kid": "2026", **statements}
+    with pytest.raises(JamKeyMalformed):
+        JWK.from_dict(members)
+    assert [skipped.kid for skipped in JWKSet.from_dict({"keys": [members]}).skipped] == ["2026"]
+
+
+def test_a_key_that_names_no_use_is_found_by_what_it_says_and_is() -> None:
+    ec, secret = JWK.generate("EC"), JWK.generate("oct")
+    for key, uses in (
+        (ec, ["sig", "enc"]),
+        (ec.replace(use="sig"), ["sig"]),
+        (ec.replace(alg="ES256"), ["sig"]),
+        (ec.replace(alg="ECDH-ES"), ["enc"]),
+        (secret.replace(key_ops=["verify"]), ["sig"]),
+        (secret.replace(key_ops=["decrypt"]), ["enc"]),
+        (JWK.generate("OKP"), ["sig"]),
+        (JWK.generate("OKP", crv="X25519"), ["enc"]),
+    ):
+        for use in ("sig", "enc", "tls"):
+            if use in uses:
+                assert JWKSet([key]).find(use=use) == key
+            else:
+                with pytest.raises(JamKeyNotFound):
+                    JWKSet([key]).find(use=use)
 
 
 def test_new_keys_are_what_was_asked_for() -> None:
@@ -303,8 +353,14 @@ def test_attack_10_weak_rsa_keys_are_refused() -> None:
 
 
 def test_attack_8_an_empty_secret_is_refused() -> None:
-    with pytest.raises(JamJWTEmptySecretKey):
-        JWK.from_dict({"kty": "oct", "k": ""})
+    for made in (
+        lambda: JWK.from_dict({"kty": "oct", "k": ""}),
+        lambda: JWK.from_secret(b""),
+        lambda: JWKSet([b""]),
+        lambda: JWS("HS256", b""),
+    ):
+        with pytest.raises(JamJWTEmptySecretKey):
+            made()
 
 
 @pytest.mark.parametrize(
@@ -373,6 +429,15 @@ def test_arguments_of_a_wrong_type_are_type_errors() -> None:
         lambda: JWKSet([]).find(alg=1),  # pyright: ignore[reportArgumentType]
     ):
         with pytest.raises(TypeError):
+            call()
+    # The message names the argument.
+    for call, name in (
+        (lambda: JWK.from_der("text"), "data: expected bytes, not str"),  # pyright: ignore[reportArgumentType]
+        (lambda: JWK.from_secret("text"), "secret: expected bytes, not str"),  # pyright: ignore[reportArgumentType]
+        (lambda: JWK.from_pem(5), "text: expected bytes or str, not int"),  # pyright: ignore[reportArgumentType]
+        (lambda: JWK.generate("RSA", size=True), "size: expected int, not bool"),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}$"):
             call()
     with pytest.raises(JamValidationError):
         key.to_pem(password=PASSWORD)

@@ -31,7 +31,7 @@ from jam.exceptions import (
     JamKeyWrongKind,
     JamValidationError,
 )
-from jam.jose import JWE, JWK, BaseJWE, DecryptedJWE, JWKSet
+from jam.jose import JWE, JWK, JWS, JWT, BaseJWE, DecryptedJWE, JWKSet
 from joserfc import jwe as joserfc_jwe
 from joserfc import jwk as joserfc_jwk
 from joserfc.jwe import FlattenedJSONEncryption, GeneralJSONEncryption, JWERegistry
@@ -375,11 +375,28 @@ def test_a_set_of_keys_decrypts_with_the_one_that_is_named() -> None:
     for key in keys:
         assert ours.decrypt(JWE("ECDH-ES", "A128GCM", key).encrypt(PLAINTEXT)).plaintext == PLAINTEXT
     with pytest.raises(JamKeyNotFound):
-        ours.encrypt(PLAINTEXT)
-    published = JWKSet([keys[0].public(), foreign[0].public()])
-    assert ours.decrypt(JWE("ECDH-ES", "A128GCM", published).encrypt(PLAINTEXT)).plaintext == PLAINTEXT
-    with pytest.raises(JamKeyNotFound):
         JWE("RSA-OAEP", "A128GCM", JWKSet(keys))
+
+
+def test_a_set_of_keys_reads_only() -> None:
+    # As in JWS and JWT: in a set no key is the newest.
+    own = JWK.generate("EC", crv="P-256").replace(kid="one", use="enc")
+    for codec, make in (
+        (JWE("ECDH-ES", "A128GCM", JWKSet([own])), lambda jwe: jwe.encrypt(PLAINTEXT)),
+        (JWE("ECDH-ES", "A128GCM", JWKSet([own])), lambda jwe: jwe.encrypt_json(PLAINTEXT)),
+        (JWT("ECDH-ES", JWKSet([own]), enc="A128GCM"), lambda jwt: jwt.encode({})),
+        (JWS("ES256", JWKSet([own.replace(use="sig")])), lambda jws: jws.sign(PLAINTEXT)),
+        (JWS("ES256", JWKSet([own.replace(use="sig")])), lambda jws: jws.sign_json(PLAINTEXT)),
+        (JWT("ES256", JWKSet([own.replace(use="sig")])), lambda jwt: jwt.encode({})),
+    ):
+        with pytest.raises(JamKeyWrongKind, match=r"a set of keys \w+ only"):
+            make(codec)
+    # Of published keys one encrypts when it is named.
+    published = JWKSet([own.public(), JWK.generate("EC").replace(kid="signs", use="sig").public()])
+    token = JWE("ECDH-ES", "A128GCM", published.find(use="enc", alg="ECDH-ES")).encrypt(PLAINTEXT)
+    assert JWE("ECDH-ES", "A128GCM", own).decrypt(token).plaintext == PLAINTEXT
+    with pytest.raises(JamKeyNotFound, match="to encrypt, give the key itself"):
+        JWE("ECDH-ES", "A128GCM", published)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +422,9 @@ def test_a_set_of_keys_decrypts_with_the_one_that_is_named() -> None:
         ({"key": b""}, JamKeyWrongKind),
         ({"key": {"kty": "oct"}}, JamKeyError),
         ({"key": {}}, JamKeyError),
-        ({"key": "text"}, JamKeyError),
+        ({"key": "text"}, JamValidationError),
+        ({"key": ["text"]}, JamValidationError),
+        ({"alg": "ECDH-ES", "key": "text"}, JamKeyError),
     ],
     ids=str,
 )

@@ -160,10 +160,33 @@ def test_attack_38_and_fault_7_passwords_have_to_be_asked_for() -> None:
     token = more.encrypt(PLAINTEXT)
     assert more.decrypt(token).plaintext == PLAINTEXT
     with pytest.raises(JamJWEMalformed):
-        JWE("PBES2-HS256+A128KW", "A128GCM", password, allow_pbes2=True, max_p2c=8191).decrypt(token)
+        JWE("PBES2-HS256+A128KW", "A128GCM", password, allow_pbes2=True, p2c=8191, max_p2c=8191).decrypt(token)
     for salt in ("", encode(bytes(7)), encode(bytes(257)), encode(bytes(1 << 17)), 8, "?", ...):
         with pytest.raises(JamJWEMalformed):
             more.decrypt(with_header(token, p2s=salt))
+
+
+def test_attack_38_what_could_not_be_read_is_not_written() -> None:
+    def jwe(**limits: Any) -> JWE:
+        return JWE("PBES2-HS256+A128KW", "A128GCM", "a password", allow_pbes2=True, **limits)
+
+    for limits in ({"p2c": 2000, "max_p2c": 1999}, {"p2c": 1_000_001}, {"max_p2c": 599_999}, {"max_p2c": 10_000_001}):
+        with pytest.raises(JamValidationError):
+            jwe(**limits)
+    assert jwe(p2c=2000, max_p2c=2000).decrypt(jwe(p2c=2000).encrypt(PLAINTEXT)).plaintext == PLAINTEXT
+
+
+def test_attack_38_a_token_that_does_not_say_which_password_it_is_of_costs_no_more() -> None:
+    passwords = [f"password {number}" for number in range(8)]
+
+    def jwe(passwords: Any) -> JWE:
+        return JWE("PBES2-HS256+A128KW", "A128GCM", passwords, allow_pbes2=True, p2c=1000, max_p2c=2000)
+
+    assert jwe(passwords).decrypt(jwe(passwords[1]).encrypt(PLAINTEXT)).plaintext == PLAINTEXT
+    with pytest.raises(JamJWEMalformed, match="kid"):
+        jwe(passwords).decrypt(jwe(passwords[2]).encrypt(PLAINTEXT))
+    named = [JWK.from_secret(password.encode()).replace(kid=password) for password in passwords]
+    assert jwe(named).decrypt(jwe(named[7]).encrypt(PLAINTEXT)).plaintext == PLAINTEXT
 
 
 def test_attack_39_a_bomb_is_refused_by_default_and_stopped_early_where_it_is_not(decrypt: Callable[..., Any]) -> None:

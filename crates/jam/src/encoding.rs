@@ -114,6 +114,24 @@ pub fn json_value(bytes: &[u8]) -> Result<Value, String> {
     Ok(value)
 }
 
+/// Whether a number among the values is beyond 64 bits: it was rounded when it was read, and would be another one when it
+/// is written again.
+pub(crate) fn has_rounded_number(members: &Map<String, Value>) -> bool {
+    fn is_rounded(value: &Value) -> bool {
+        const LEAST: f64 = i64::MIN as f64;
+        const MOST: f64 = u64::MAX as f64;
+        match value {
+            Value::Number(number) if number.is_f64() => {
+                number.as_f64().is_none_or(|number| number <= LEAST || number >= MOST)
+            }
+            Value::Array(items) => items.iter().any(is_rounded),
+            Value::Object(members) => members.values().any(is_rounded),
+            _ => false,
+        }
+    }
+    members.values().any(is_rounded)
+}
+
 /// What kind of JSON value this is, as a noun with its article.
 pub fn json_kind(value: &Value) -> &'static str {
     match value {

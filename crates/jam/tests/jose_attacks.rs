@@ -209,7 +209,7 @@ fn what_a_key_says_about_itself_binds_too() {
     };
     for extra in [
         json!({"alg": "HS384"}),
-        json!({"alg": "RS256"}),
+        json!({"alg": "HS512", "use": "sig"}),
         json!({"use": "enc"}),
         json!({"key_ops": ["encrypt"]}),
     ] {

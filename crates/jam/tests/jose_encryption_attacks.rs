@@ -288,6 +288,82 @@ fn attack_38_many_recipients_do_not_add_up() {
 }
 
 #[test]
+fn attack_38_a_token_that_does_not_say_which_password_it_is_of_costs_no_more() {
+    let key_management = KeyManagement::Pbes2Hs256A128Kw;
+    let secrets: Vec<Jwk> = (1..=8).map(|byte| Jwk::from_secret(vec![byte; 20])).collect();
+    let options = |iterations_limit| JweOptions {
+        key_management,
+        allow_passwords: true,
+        iterations: Some(1_000),
+        iterations_limit: Some(iterations_limit),
+        ..JweOptions::default()
+    };
+    let jwe = |keys: &[Jwk], limit| Jwe::new(keys, options(limit)).unwrap();
+    let token = |key: usize| jwe(&secrets[key..=key], 1_000).encrypt(b"text", &Map::new()).unwrap();
+    for limit in [1_000, 3_999] {
+        let tried = limit as usize / 1_000;
+        let reader = jwe(&secrets, limit);
+        assert!(reader.decrypt(&token(tried - 1)).is_ok(), "{limit}");
+        let error = reader.decrypt(&token(tried)).unwrap_err();
+        assert_eq!(error.code(), "jwe.malformed");
+        assert!(error.to_string().contains("\"kid\""), "{error}");
+        let message = jwe(&secrets[tried..=tried], 1_000);
+        let message = message.encrypt_json(b"text", &EncryptOptions::default(), None).unwrap();
+        let error = reader.decrypt_json(&Value::Object(message).to_string()).unwrap_err();
+        assert_eq!(error.code(), "jwe.malformed");
+    }
+    // One that says it finds its password behind all others.
+    let named: Vec<Jwk> =
+        secrets.iter().enumerate().map(|(name, key)| key.clone().with_key_id(name.to_string())).collect();
+    let token = jwe(&named[7..], 1_000).encrypt(b"text", &Map::new()).unwrap();
+    assert!(jwe(&named, 1_000).decrypt(&token).is_ok());
+}
+
+#[test]
+fn attack_38_what_could_not_be_read_is_not_written() {
+    let key_management = KeyManagement::Pbes2Hs256A128Kw;
+    let password = [Jwk::from_secret(b"correct horse battery staple".as_slice())];
+    let jwe = |iterations, iterations_limit| {
+        let allowed = JweOptions { key_management, allow_passwords: true, ..JweOptions::default() };
+        Jwe::new(&password, JweOptions { iterations, iterations_limit, ..allowed })
+    };
+    for (iterations, limit) in [(Some(2_000), Some(1_999)), (Some(1_000_001), None), (None, Some(599_999))] {
+        let error = jwe(iterations, limit).unwrap_err();
+        assert_eq!(error.code(), "validation.invalid");
+        assert!(error.to_string().contains("max_p2c"), "{error}");
+    }
+    let both = jwe(Some(2_000), Some(2_000)).unwrap();
+    assert!(both.decrypt(&both.encrypt(b"text", &Map::new()).unwrap()).is_ok());
+    assert!(jwe(None, Some(600_000)).is_ok() && jwe(None, None).is_ok());
+    // No program asks for hours by mistake.
+    for count in [10_000_001, u32::MAX] {
+        assert!(jwe(Some(count), Some(u32::MAX)).is_err() && jwe(None, Some(count)).is_err(), "{count}");
+        assert!(EncryptionKey::from_password(key_management, GCM, &password[0], Some(count)).is_err());
+        assert!(DecryptionKey::from_password(key_management, GCM, &password[0], Some(count)).is_err());
+    }
+}
+
+#[test]
+fn attack_33_a_number_in_a_header_is_the_one_that_was_written_or_none() {
+    let (own, other) = pair(KeyManagement::A256Kw, GCM, &secret(32));
+    let token = encrypt(b"text", &Map::new(), &own).unwrap();
+    for number in ["18446744073709551616", "-9223372036854775809", "1e300"] {
+        let header = format!(r#"{{"alg":"A256KW","enc":"A256GCM","n":{number}}}"#);
+        let changed = format!("{}.{}", encode(header), token.split_once('.').unwrap().1);
+        assert_refused(decrypt(&changed, &other), "jwe.malformed");
+        let header = serde_json::from_str(&format!(r#"{{"n":[{{"n":{number}}}]}}"#)).unwrap();
+        assert_eq!(encrypt(b"text", &header, &own).unwrap_err().code(), "validation.invalid");
+        let options = EncryptOptions { unprotected: header, ..EncryptOptions::default() };
+        assert_eq!(encrypt_flattened(b"text", &options, &own).unwrap_err().code(), "validation.invalid");
+    }
+    let header = json!({"most": u64::MAX, "least": i64::MIN, "n": 1.5}).as_object().cloned().unwrap();
+    let token = encrypt(b"text", &header, &own).unwrap();
+    let decrypted = Undecrypted::parse(&token).unwrap().decrypt(&other).unwrap();
+    assert_eq!(decrypted.header().members()["most"], json!(u64::MAX));
+    assert_eq!(decrypted.header().members()["least"], json!(i64::MIN));
+}
+
+#[test]
 fn attack_39_a_bomb_is_refused_by_default_and_stopped_early_where_it_is_not() {
     let (own, other) = pair(KeyManagement::Direct, GCM, &secret(32));
     let options = EncryptOptions { compress: true, ..EncryptOptions::default() };

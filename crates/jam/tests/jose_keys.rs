@@ -3,7 +3,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use jam::jose::jws::{Algorithm, SigningKey, VerifyingKey};
-use jam::jose::{Jwk, JwkSet, KeyQuery, NewKey, ThumbprintHash};
+use jam::jose::{Jwk, JwkSet, KeyQuery, KeyStatements, NewKey, ThumbprintHash};
 use serde_json::{Value, json};
 
 fn file(name: &str) -> String {
@@ -497,6 +497,67 @@ fn what_a_key_says_about_its_use_goes_with_it() {
 }
 
 #[test]
+fn what_a_key_says_about_its_use_agrees() {
+    // attack 6, RFC 7517 section 4.3
+    let secret = json!({"kty": "oct", "k": encode(&[7; 32])});
+    let ec = Value::Object(Jwk::generate(NewKey::EcP256).unwrap().to_private_dict().unwrap());
+    let rsa = Value::Object(Jwk::generate(NewKey::Rsa { bits: 2048 }).unwrap().to_dict().unwrap());
+    for (key, members) in [
+        (&secret, json!({"use": "enc", "key_ops": ["sign"]})),
+        (&secret, json!({"use": "sig", "key_ops": ["verify", "wrapKey"]})),
+        (&secret, json!({"use": "sig", "alg": "A256KW"})),
+        (&secret, json!({"use": "sig", "alg": "A256GCM"})),
+        (&secret, json!({"use": "enc", "alg": "HS256"})),
+        (&secret, json!({"alg": "HS256", "key_ops": ["encrypt"]})),
+        (&secret, json!({"alg": "dir", "key_ops": ["sign"]})),
+        (&secret, json!({"alg": "ES256"})),
+        (&ec, json!({"alg": "HS256"})),
+        (&ec, json!({"alg": "ES384"})),
+        (&ec, json!({"alg": "RSA-OAEP"})),
+        (&ec, json!({"alg": "A128GCM"})),
+        (&rsa, json!({"alg": "ECDH-ES"})),
+        (&rsa, json!({"alg": "PBES2-HS256+A128KW"})),
+        (&rsa, json!({"use": "enc", "alg": "PS256"})),
+    ] {
+        assert_eq!(refusal(&with(key, members.clone())), "key.malformed", "{members}");
+        let plain = read(key).unwrap();
+        let text = |name: &str| members.get(name).map(|value| value.as_str().unwrap().to_owned());
+        let operations = members.get("key_ops").map(|names| names.as_array().unwrap().iter());
+        let statements = KeyStatements {
+            algorithm: text("alg"),
+            public_key_use: text("use"),
+            key_operations: operations.map(|names| names.map(|name| name.as_str().unwrap().into()).collect()),
+            ..KeyStatements::default()
+        };
+        assert_eq!(plain.with_statements(statements).unwrap_err().code(), "key.malformed", "{members}");
+    }
+    for (key, members) in [
+        (&secret, json!({"use": "sig", "key_ops": ["sign", "verify"], "alg": "HS256"})),
+        (&secret, json!({"use": "enc", "key_ops": ["wrapKey", "unwrapKey"], "alg": "A256KW"})),
+        (&secret, json!({"use": "enc", "alg": "A128GCM"})), // of another length, which its use tells
+        (&secret, json!({"key_ops": ["sign", "encrypt"]})), // should not be, and is no contradiction
+        (&secret, json!({"use": "sig", "key_ops": ["notarize"], "alg": "HS257"})),
+        (&secret, json!({"use": "tls", "key_ops": ["sign"], "alg": "HS256"})),
+        (&ec, json!({"use": "enc", "key_ops": ["deriveKey", "deriveBits"], "alg": "ECDH-ES+A128KW"})),
+        (&ec, json!({"key_ops": [], "use": "enc"})),
+        (&rsa, json!({"use": "enc", "key_ops": ["encrypt", "wrapKey"], "alg": "RSA-OAEP-256"})),
+    ] {
+        assert!(read(&with(key, members.clone())).is_ok(), "{members}");
+    }
+}
+
+#[test]
+fn statements_can_be_taken_back() {
+    let key =
+        Jwk::generate(NewKey::EcP256).unwrap().with_key_id("2026").with_key_operations(["sign", "sign"]);
+    let said = key.statements();
+    assert_eq!((said.key_id.as_deref(), said.key_operations.as_ref().unwrap().len()), (Some("2026"), 1));
+    let silent = key.with_statements(KeyStatements::default()).unwrap();
+    assert_eq!(silent.statements(), KeyStatements::default());
+    assert_eq!(silent.with_statements(said.clone()).unwrap().statements(), said);
+}
+
+#[test]
 fn a_symmetric_key_has_no_public_half_and_no_other_form() {
     let key = Jwk::generate(NewKey::Oct { bits: 256 }).unwrap();
     for code in [
@@ -645,6 +706,32 @@ mod sets {
         let print = |key: &Jwk| key.thumbprint(ThumbprintHash::Sha256);
         let by_use = KeyQuery { public_key_use: Some("sig"), ..KeyQuery::default() };
         assert_eq!(print(set.find(&by_use).unwrap()), print(&signing));
+        // Without the member, what the key says else and what it is: RFC 7517 section 4.2 leaves it open.
+        let serves = |key: &Jwk, name| {
+            let query = KeyQuery { public_key_use: Some(name), ..KeyQuery::default() };
+            JwkSet::new(vec![key.clone()]).unwrap().find(&query).is_ok()
+        };
+        let made = |kind| Jwk::generate(kind).unwrap();
+        let (ec, secret) = (made(NewKey::EcP256), made(NewKey::Oct { bits: 256 }));
+        for (key, signs, encrypts) in [
+            (ec.clone(), true, true),
+            (secret.clone(), true, true),
+            (made(NewKey::Ed25519), true, false),
+            (made(NewKey::EcSecp256k1), true, false),
+            (made(NewKey::X25519), false, true),
+            (ec.clone().with_algorithm("ES256"), true, false),
+            (ec.clone().with_algorithm("ECDH-ES"), false, true),
+            (ec.clone().with_algorithm("ES257"), true, true),
+            (secret.clone().with_algorithm("A256GCM"), false, true),
+            (secret.clone().with_key_operations(["verify"]), true, false),
+            (secret.clone().with_key_operations(["unwrapKey"]), false, true),
+            (secret.clone().with_key_operations(["sign", "encrypt"]), true, true),
+            (secret.with_key_operations(["notarize"]), false, false),
+            (ec.with_public_key_use("tls"), false, false),
+        ] {
+            assert_eq!((serves(&key, "sig"), serves(&key, "enc")), (signs, encrypts), "{key:?}");
+            assert_eq!(serves(&key, "tls"), key.public_key_use() == Some("tls"));
+        }
         // A signature algorithm implies the use.
         let by_algorithm = KeyQuery { algorithm: Some("ES256"), ..KeyQuery::default() };
         assert_eq!(print(set.find(&by_algorithm).unwrap()), print(&signing));

@@ -379,7 +379,8 @@ fn a_payload_is_in_the_token_or_beside_it() {
         }
         let token = sign_with(b"hello", &detached, &signing()).unwrap();
         let error = Unverified::parse(&token).unwrap().verify(&verifying()).unwrap_err();
-        assert_eq!(error.code(), "jwt.invalid_signature");
+        assert_eq!(error.code(), "jwt.malformed");
+        assert!(error.to_string().contains("detached"), "{error}");
 
         let jws = sign_flattened(b"hello", &attached, &signing()).unwrap();
         assert!(parse(&jws).unwrap().verify_detached(b"hello", &verifying()).is_err());
@@ -394,6 +395,30 @@ fn a_payload_is_in_the_token_or_beside_it() {
     // A payload of no bytes is one.
     let token = sign_with(b"", &SignOptions::default(), &signing()).unwrap();
     assert_eq!(Unverified::parse(&token).unwrap().verify(&verifying()).unwrap().payload(), b"");
+}
+
+#[test]
+fn a_number_in_a_header_is_the_one_that_was_written_or_none() {
+    // attack 33
+    for number in ["18446744073709551616", "-9223372036854775809", "1e300"] {
+        let jws = flattened(&format!(r#"{{"alg":"HS256","n":[{number}]}}"#), "aGk", json!({}));
+        assert_eq!(refusal(&jws), "jwt.malformed", "{number}");
+        let header: Map<String, Value> = serde_json::from_str(&format!(r#"{{"n":{number}}}"#)).unwrap();
+        for options in [
+            SignOptions { header: header.clone(), ..SignOptions::default() },
+            SignOptions { unprotected: header.clone(), ..SignOptions::default() },
+        ] {
+            let error = sign_flattened(b"hi", &options, &signing()).unwrap_err();
+            assert_eq!(error.code(), "validation.invalid", "{number}");
+        }
+    }
+    let header = json!({"most": u64::MAX, "least": i64::MIN, "n": 1.5}).as_object().cloned().unwrap();
+    let options = SignOptions { header: header.clone(), ..SignOptions::default() };
+    let token = sign_with(b"hi", &options, &signing()).unwrap();
+    let verified = Unverified::parse(&token).unwrap().verify(&verifying()).unwrap();
+    for (name, value) in &header {
+        assert_eq!(&verified.header().members()[name], value);
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::jwk::PyJwk;
-use super::{Keys, header_members, keys, one, to_dict};
-use crate::arguments::{bytes_or_text, integer, text, type_name};
+use super::{Keys, header_members, keys, one, refuse_secret_text, to_dict};
+use crate::arguments::{bytes, bytes_or_text, integer, text, type_name};
 use crate::jwt::{key_text, key_texts};
 use crate::{error, json};
 
@@ -35,8 +35,9 @@ const SHORT: usize = 16 * 1024;
 ///     max_plaintext: The most bytes that a compressed plaintext may expand to. If left out, compressed tokens are refused,
 ///         or with `compress` expand to 1 MiB at most.
 ///     allow_pbes2: Whether `alg` may be one that works with a password, which can be guessed from a token.
-///     p2c: How often a password is iterated; 600 000 times with SHA-256 and 210 000 with the others if left out.
-///     max_p2c: How often a token may have a password iterated; 1 000 000 times if left out.
+///     p2c: How often a password is iterated; 600 000 times with SHA-256 and 210 000 with the others if left out; at most
+///         `max_p2c`.
+///     max_p2c: How often a token may have passwords iterated, all in all; 1 000 000 times if left out, 10 000 000 at most.
 ///     apu: Who makes the tokens (ECDH-ES).
 ///     apv: Whom they are for (ECDH-ES).
 ///     accept_enc: Further content encryptions that are decrypted.
@@ -103,15 +104,15 @@ impl PyJwe {
     ///
     /// Raises:
     ///     JamValidationError: The header holds what is the key's or the encryption's.
-    ///     JamKeyWrongKind: The key may not encrypt.
+    ///     JamKeyWrongKind: The newest key may not encrypt, or the keys are a set, which only decrypts.
     #[pyo3(signature = (plaintext, header = None))]
     fn encrypt(
         &self,
         py: Python<'_>,
-        plaintext: &Bound<'_, PyBytes>,
+        plaintext: &Bound<'_, PyAny>,
         header: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let (plaintext, header) = (plaintext.as_bytes(), header_members(header, "header")?);
+        let (plaintext, header) = (bytes(plaintext, "plaintext")?, header_members(header, "header")?);
         run(py, &self.jwe, plaintext.len(), || self.jwe.encrypt(plaintext, &header)).map_err(error::to_py)
     }
 
@@ -141,18 +142,18 @@ impl PyJwe {
     ///
     /// Raises:
     ///     JamValidationError: A header holds what is not its own, or the recipients do not go together.
-    ///     JamKeyWrongKind: A key may not encrypt.
+    ///     JamKeyWrongKind: A key may not encrypt, or the keys are a set, which only decrypts.
     #[pyo3(signature = (plaintext, header = None, *, aad = None, unprotected = None, recipients = None))]
     fn encrypt_json<'py>(
         &self,
         py: Python<'py>,
-        plaintext: &Bound<'py, PyBytes>,
+        plaintext: &Bound<'py, PyAny>,
         header: Option<&Bound<'py, PyAny>>,
         aad: Option<&Bound<'py, PyAny>>,
         unprotected: Option<&Bound<'py, PyAny>>,
         recipients: Option<Vec<PyRef<'py, Self>>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let plaintext = plaintext.as_bytes();
+        let plaintext = bytes(plaintext, "plaintext")?;
         let options = EncryptOptions {
             header: header_members(header, "header")?,
             unprotected: header_members(unprotected, "unprotected")?,
@@ -303,6 +304,9 @@ pub(super) fn codec(key: &Bound<'_, PyAny>, options: JweOptions) -> PyResult<Jwe
 /// The keys of an argument. A str is a password where the algorithm works with one, unless it is a JWK.
 fn encryption_keys(value: &Bound<'_, PyAny>, algorithm: KeyManagement) -> PyResult<Keys> {
     if !algorithm.is_password_based() {
+        if algorithm.is_symmetric() {
+            refuse_secret_text(value, "key")?;
+        }
         return keys(value, "key");
     }
     if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {

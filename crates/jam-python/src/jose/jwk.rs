@@ -3,13 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use jam::jose::{Jwk, JwkSet, KeyQuery, NewKey, SkippedKey, ThumbprintHash};
+use jam::jose::{Jwk, JwkSet, KeyQuery, KeyStatements, NewKey, SkippedKey, ThumbprintHash};
 use jam::secret::Secret;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyIterator, PyList};
+use pyo3::types::{PyBytes, PyDict, PyEllipsis, PyIterator, PyList, PyString};
 
-use super::{members_text, one};
-use crate::arguments::{bytes_or_text, integer, required_dict, required_text, text, texts};
+use super::{members_text, one, secret_key};
+use crate::arguments::{bytes, bytes_or_text, integer, required_dict, required_text, text, texts, type_name};
 use crate::{error, json};
 
 /// A JSON Web Key (RFC 7517): a key with what it says about its use. It never changes.
@@ -82,10 +83,10 @@ impl PyJwk {
     #[pyo3(signature = (data, password = None))]
     fn from_der(
         py: Python<'_>,
-        data: &Bound<'_, PyBytes>,
+        data: &Bound<'_, PyAny>,
         password: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (data, password) = (data.as_bytes(), secret(password)?);
+        let (data, password) = (bytes(data, "data")?, secret(password)?);
         let key = py.detach(|| Jwk::from_der(data, exposed(password.as_ref())));
         key.map(Self).map_err(error::to_py)
     }
@@ -93,10 +94,13 @@ impl PyJwk {
     /// Takes the bytes of a secret: a key of the type `oct`.
     ///
     /// Args:
-    ///     secret: The bytes.
+    ///     secret: The bytes; one at least.
+    ///
+    /// Raises:
+    ///     JamJWTEmptySecretKey: There are none.
     #[staticmethod]
-    fn from_secret(secret: &Bound<'_, PyBytes>) -> Self {
-        Self(Jwk::from_secret(secret.as_bytes()))
+    fn from_secret(secret: &Bound<'_, PyAny>) -> PyResult<Self> {
+        secret_key(bytes(secret, "secret")?).map(Self)
     }
 
     /// Makes a new random key.
@@ -130,35 +134,35 @@ impl PyJwk {
         }))
     }
 
-    /// Gives the same key with another statement about its use. What is left out stays.
+    /// Gives the same key with another statement about its use. What is left out stays; None takes a statement away.
     ///
     /// Args:
     ///     kid: The name of the key.
     ///     alg: The algorithm that the key is bound to.
     ///     use: `sig` for signatures, `enc` for encryption.
     ///     key_ops: The operations that the key is bound to, for instance `["sign"]`.
-    #[pyo3(signature = (*, kid = None, alg = None, r#use = None, key_ops = None))]
+    ///
+    /// Raises:
+    ///     JamKeyMalformed: `use`, `key_ops` and `alg` contradict each other, or the kind of the key.
+    #[pyo3(
+        signature = (*, kid = Change::Keep, alg = Change::Keep, r#use = Change::Keep, key_ops = Change::Keep),
+        text_signature = "($self, *, kid=..., alg=..., use=..., key_ops=...)"
+    )]
     fn replace(
         &self,
-        kid: Option<&Bound<'_, PyAny>>,
-        alg: Option<&Bound<'_, PyAny>>,
-        r#use: Option<&Bound<'_, PyAny>>,
-        key_ops: Option<&Bound<'_, PyAny>>,
+        kid: Change<'_>,
+        alg: Change<'_>,
+        r#use: Change<'_>,
+        key_ops: Change<'_>,
     ) -> PyResult<Self> {
-        let mut key = self.0.clone();
-        if let Some(kid) = kid {
-            key = key.with_key_id(text(kid, "kid")?);
-        }
-        if let Some(alg) = alg {
-            key = key.with_algorithm(text(alg, "alg")?);
-        }
-        if let Some(name) = r#use {
-            key = key.with_public_key_use(text(name, "use")?);
-        }
-        if let Some(names) = key_ops {
-            key = key.with_key_operations(texts(names, "key_ops")?);
-        }
-        Ok(Self(key))
+        let said = self.0.statements();
+        let statements = KeyStatements {
+            key_id: kid.made(said.key_id, |kid| text(kid, "kid").map(str::to_owned))?,
+            algorithm: alg.made(said.algorithm, |alg| text(alg, "alg").map(str::to_owned))?,
+            public_key_use: r#use.made(said.public_key_use, |name| text(name, "use").map(str::to_owned))?,
+            key_operations: key_ops.made(said.key_operations, |names| texts(names, "key_ops"))?,
+        };
+        self.0.clone().with_statements(statements).map(Self).map_err(error::to_py)
     }
 
     /// Gives the members of the key.
@@ -327,6 +331,37 @@ impl PyJwk {
     }
 }
 
+/// What becomes of a statement.
+enum Change<'py> {
+    /// It stays, as it does where the argument is left out or is `...`.
+    Keep,
+    /// Another one takes its place; None is none.
+    Replace(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Change<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let is_left_out = value.is(PyEllipsis::get(value.py()));
+        Ok(if is_left_out { Self::Keep } else { Self::Replace(value.to_owned()) })
+    }
+}
+
+impl<'py> Change<'py> {
+    fn made<T>(
+        self,
+        own: Option<T>,
+        read: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
+    ) -> PyResult<Option<T>> {
+        match self {
+            Self::Keep => Ok(own),
+            Self::Replace(value) if value.is_none() => Ok(None),
+            Self::Replace(value) => read(&value).map(Some),
+        }
+    }
+}
+
 impl PyJwk {
     pub(super) fn of(key: Jwk) -> Self {
         Self(key)
@@ -351,6 +386,9 @@ impl PyJwk {
     }
 }
 
+/// The most keys of a set.
+const MOST_KEYS: usize = 1000;
+
 /// Several keys (RFC 7517 section 5), for instance those that an issuer publishes. It never changes.
 ///
 /// A key that cannot be used does not make the others useless: it is skipped, and `skipped` says which and why.
@@ -368,7 +406,22 @@ pub(crate) struct PyJwkSet(Arc<JwkSet>);
 impl PyJwkSet {
     #[new]
     fn new(keys: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let keys = keys.try_iter()?.map(|key| one(&key?, "keys")).collect::<PyResult<_>>()?;
+        let read = |key: &Bound<'_, PyAny>| match key.cast::<PyBytes>() {
+            Ok(secret) => secret_key(secret.as_bytes()),
+            Err(_) => one(key, "keys"),
+        };
+        if keys.is_instance_of::<PyString>()
+            || keys.is_instance_of::<PyBytes>()
+            || keys.is_instance_of::<PyDict>()
+        {
+            let message = format!(
+                "keys: expected several keys, not {}; what is a set already is read by from_dict and from_json",
+                type_name(keys)
+            );
+            return Err(PyTypeError::new_err(message));
+        }
+        // No more of it is read than makes too many.
+        let keys = keys.try_iter()?.take(MOST_KEYS + 1).map(|key| read(&key?)).collect::<PyResult<_>>()?;
         JwkSet::new(keys).map(Self::of).map_err(error::to_py)
     }
 
@@ -398,7 +451,7 @@ impl PyJwkSet {
     }
 
     /// Gives the one key that fits. A name is compared exactly. A key that names no algorithm fits every one that
-    /// works with its type and curve; a key that names no use fits both. There is no second choice: when several
+    /// works with its type and curve; of one that names no use, its algorithm, its operations and its kind decide. There is no second choice: when several
     /// keys fit, none is found, and a skipped key of the same name and type counts as one of them.
     ///
     /// Args:

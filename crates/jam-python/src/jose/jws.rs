@@ -10,7 +10,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use super::jwk::PyJwk;
-use super::{Keys, header_members, keys, to_dict};
+use super::{Keys, header_members, keys, refuse_secret_text, to_dict};
 use crate::arguments::{text, type_name};
 use crate::claims::{malformed, token_text};
 use crate::jwt::{key_texts, run};
@@ -55,7 +55,8 @@ impl PyJws {
     ///
     /// Raises:
     ///     JamValidationError: The header contradicts the key, or the payload cannot stand in the token.
-    ///     JamJWTEmptyPrivateKey: The newest key cannot sign.
+    ///     JamJWTEmptyPrivateKey: The newest key is a public one.
+    ///     JamKeyWrongKind: The newest key may not sign, or the keys are a set, which only verifies.
     #[pyo3(signature = (payload, header = None, *, detached = false, b64 = true))]
     fn sign(
         &self,
@@ -87,7 +88,7 @@ impl PyJws {
     ///     JamJWTUnsupportedAlgorithm: The token is of another algorithm.
     ///     JamJWTInvalidSignature: The token is of another key, or was changed.
     ///     JamJWTMalformed: The text is no token, or asks for an extension that is not understood; or the payload is both in
-    ///         the token and beside it.
+    ///         the token and beside it, or in neither.
     #[pyo3(signature = (token, *, payload = None))]
     fn verify<'py>(
         &self,
@@ -122,7 +123,8 @@ impl PyJws {
     ///
     /// Raises:
     ///     JamValidationError: A header contradicts the key, or the payload cannot stand in the object.
-    ///     JamJWTEmptyPrivateKey: The newest key of a signer cannot sign.
+    ///     JamJWTEmptyPrivateKey: The newest key of a signer is a public one.
+    ///     JamKeyWrongKind: The newest key of a signer may not sign, or its keys are a set, which only verifies.
     #[pyo3(signature = (
         payload, header = None, *, unprotected = None, detached = false, b64 = true, signers = None,
     ))]
@@ -262,8 +264,8 @@ pub(super) fn key_ring(
     allow_short_secret: bool,
 ) -> PyResult<KeyRing> {
     let algorithm: Algorithm = text(alg, "alg")?.parse().map_err(error::to_py)?;
-    if algorithm.is_symmetric() && is_plain_text(key) {
-        return Err(error::validation_at("key", "key: a secret is given as bytes; a str is PEM or JWK text"));
+    if algorithm.is_symmetric() {
+        refuse_secret_text(key, "key")?;
     }
     let prepare = match allow_short_secret {
         true => KeyRing::with_short_secrets,
@@ -292,12 +294,6 @@ fn jws_keys(
     let keys = key_texts(secret, private_key, public_key, password)?;
     let keys = KeyRingOptions { algorithm, ..keys }.keys().map_err(error::to_py)?;
     Ok(keys.into_iter().map(PyJwk::of).collect())
-}
-
-/// Whether this is a str that is neither PEM nor JSON.
-fn is_plain_text(key: &Bound<'_, PyAny>) -> bool {
-    let text = key.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
-    text.is_some_and(|text| !text.trim_start().starts_with('{') && !text.contains("-----BEGIN"))
 }
 
 /// The bytes of a payload, as they are.

@@ -39,7 +39,7 @@ use crate::{error, json};
 ///     JamJWTUnsupportedAlgorithm: There is no such algorithm.
 ///     JamKeyError: The key is not of the algorithm's kind, or too weak, or its `use`, `key_ops` or `alg` do not allow it.
 ///     JamValidationError: Two keys have the same name, or a rule cannot be used.
-#[pyclass(subclass, frozen, module = "jam._jam", name = "JoseJWT")]
+#[pyclass(subclass, frozen, module = "jam._jam", name = "JWT")]
 pub(crate) struct PyJoseJwt {
     codec: Codec,
     alg: &'static str,
@@ -119,8 +119,8 @@ impl PyJoseJwt {
     ///
     /// Raises:
     ///     JamValidationError: The claims are no dict, or hold what JSON cannot hold.
-    ///     JamJWTEmptyPrivateKey: The newest key cannot sign.
-    ///     JamKeyWrongKind: The newest key cannot encrypt.
+    ///     JamJWTEmptyPrivateKey: The newest key is a public one, which cannot sign.
+    ///     JamKeyWrongKind: The newest key may not sign or encrypt, or the keys are a set, which only reads.
     fn encode<'py>(&self, claims: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
         let jwt = match &self.codec {
             Codec::Signed(jwt) => return encode(jwt, &self.serializer, claims),
@@ -227,5 +227,6 @@ impl PyJoseJwt {
 
 /// Adds this part's class.
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<PyJoseJwt>()
+    // Messages of Python call it by the name that users know, which another class of this module has, too.
+    module.add("JoseJWT", module.py().get_type::<PyJoseJwt>())
 }

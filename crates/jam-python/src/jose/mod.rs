@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jam::encoding::json_object;
 use jam::jose::{Jwk, JwkSet};
 use jam::secret::Secret;
-use jam::{Error, KeyError};
+use jam::{Error, JwtError, KeyError};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
@@ -85,6 +85,29 @@ fn header_members(header: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Map
     let mut text = Vec::new();
     json::write(header, &mut text)?;
     json_object(&text).map_err(|reason| error::validation_at(name, &format!("{name}: {reason}")))
+}
+
+/// The key of a secret, which must not be empty: a key that signs nothing is found where it is made.
+fn secret_key(secret: &[u8]) -> PyResult<Jwk> {
+    if secret.is_empty() {
+        return Err(error::to_py(JwtError::EmptySecretKey("the secret of a key is empty".into()).into()));
+    }
+    Ok(Jwk::from_secret(secret))
+}
+
+/// Refuses a str, or one in a list, that is neither PEM nor JSON, where the bytes of a secret are expected.
+fn refuse_secret_text(key: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
+    let is_plain = |key: &Bound<'_, PyAny>| {
+        let text = key.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+        text.is_some_and(|text| !text.trim_start().starts_with('{') && !text.contains("-----BEGIN"))
+    };
+    let is_plain_item = key.cast::<PyList>().is_ok_and(|keys| keys.iter().any(|key| is_plain(&key)))
+        || key.cast::<PyTuple>().is_ok_and(|keys| keys.iter().any(|key| is_plain(&key)));
+    if is_plain(key) || is_plain_item {
+        let message = format!("{name}: a secret is given as bytes; a str is PEM or JWK text");
+        return Err(error::validation_at(name, &message));
+    }
+    Ok(())
 }
 
 /// The dict of members.

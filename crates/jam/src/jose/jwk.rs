@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
+use super::key_use::check_statements;
 use crate::crypto::ecdsa::{Curve, Point};
 use crate::crypto::key_encoding::KeyMaterial;
 #[cfg(feature = "ml-dsa")]
@@ -41,6 +42,19 @@ pub struct Jwk {
     key_operations: Option<Vec<String>>,
 }
 
+/// What a key says about itself (RFC 7517 sections 4.2 to 4.5); `None` says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyStatements {
+    /// The member `kid`: the name of the key.
+    pub key_id: Option<String>,
+    /// The member `alg`: the algorithm that the key is bound to.
+    pub algorithm: Option<String>,
+    /// The member `use`: `sig` or `enc`.
+    pub public_key_use: Option<String>,
+    /// The member `key_ops`: the operations that the key is bound to.
+    pub key_operations: Option<Vec<String>>,
+}
+
 #[derive(Clone)]
 pub(crate) enum Material {
     /// Secret bytes, `oct`.
@@ -49,12 +63,24 @@ pub(crate) enum Material {
     Asymmetric(KeyMaterial),
 }
 
+impl Material {
+    /// The algorithm of an AKP key, which is of one, whatever it came from; other kinds serve for several.
+    fn algorithm(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "ml-dsa")]
+            Self::Asymmetric(KeyMaterial::MlDsa { parameters, .. }) => Some(parameters.name().to_owned()),
+            _ => None,
+        }
+    }
+}
+
 impl Jwk {
     /// Reads a JWK as JSON text of at most 64 KiB. Duplicate members are refused, unknown ones are ignored (RFC 7517
     /// section 4).
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] when the text is no key or the key's parts do not fit each other;
+    /// [`KeyError::Malformed`] when the text is no key, the key's parts do not fit each other, or `use`, `key_ops` and `alg`
+    /// contradict each other;
     /// [`KeyError::WrongKind`] for a key type or a curve that Jam does not know; [`KeyError::Weak`] for an RSA key
     /// under 2048 bits, and for others that protect nothing; [`JwtError::EmptySecretKey`] for an empty secret.
     pub fn from_json(text: &str) -> Result<Self> {
@@ -74,13 +100,15 @@ impl Jwk {
     /// As [`Jwk::from_json`].
     pub fn from_dict(members: &Map<String, Value>) -> Result<Self> {
         let reader = Members(members);
-        Ok(Self {
+        let key = Self {
             material: reader.material()?,
             algorithm: reader.text("alg")?.map(str::to_owned),
             key_id: reader.text("kid")?.map(str::to_owned),
             public_key_use: reader.text("use")?.map(str::to_owned),
             key_operations: reader.operations()?,
-        })
+        };
+        check_statements(&key)?;
+        Ok(key)
     }
 
     /// Reads a key in PEM form: `PUBLIC KEY`, `PRIVATE KEY`, `ENCRYPTED PRIVATE KEY`, `RSA PUBLIC KEY`,
@@ -101,7 +129,7 @@ impl Jwk {
         Ok(Self::from_material(Material::Asymmetric(KeyMaterial::from_der(bytes, password)?)))
     }
 
-    /// Takes the bytes of a secret, for an `oct` key.
+    /// Takes the bytes of a secret, for an `oct` key. An empty one is refused where the key is used.
     pub fn from_secret(secret: impl Into<Secret<Vec<u8>>>) -> Self {
         Self::from_material(Material::Symmetric(secret.into()))
     }
@@ -119,14 +147,7 @@ impl Jwk {
     }
 
     pub(super) fn from_material(material: Material) -> Self {
-        // An AKP key is of one algorithm, whatever it came from.
-        #[cfg(feature = "ml-dsa")]
-        let algorithm = match &material {
-            Material::Asymmetric(KeyMaterial::MlDsa { parameters, .. }) => Some(parameters.name().to_owned()),
-            _ => None,
-        };
-        #[cfg(not(feature = "ml-dsa"))]
-        let algorithm = None;
+        let algorithm = material.algorithm();
         Self { material, algorithm, key_id: None, public_key_use: None, key_operations: None }
     }
 
@@ -207,6 +228,43 @@ impl Jwk {
     pub fn with_key_operations<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.key_operations = Some(unique(names.into_iter().map(Into::into)));
         self
+    }
+
+    /// What the key says about itself.
+    pub fn statements(&self) -> KeyStatements {
+        KeyStatements {
+            key_id: self.key_id.clone(),
+            algorithm: self.algorithm.clone(),
+            public_key_use: self.public_key_use.clone(),
+            key_operations: self.key_operations.clone(),
+        }
+    }
+
+    /// The same key with other statements in place of all its own. Unlike the `with_` methods above, after which a key that
+    /// contradicts itself serves for nothing, this one refuses it.
+    ///
+    /// ```
+    /// use jam::jose::{Jwk, KeyStatements, NewKey};
+    ///
+    /// let key = Jwk::generate(NewKey::EcP256)?.with_key_id("2026").with_algorithm("ES256");
+    /// let unnamed = key.clone().with_statements(KeyStatements { key_id: None, ..key.statements() })?;
+    /// assert_eq!((unnamed.key_id(), unnamed.algorithm()), (None, Some("ES256")));
+    ///
+    /// let contradiction = KeyStatements { public_key_use: Some("enc".to_owned()), ..key.statements() };
+    /// assert!(key.with_statements(contradiction).is_err());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] when the statements contradict each other or the kind of the key, as for
+    /// [`Jwk::from_json`].
+    pub fn with_statements(self, statements: KeyStatements) -> Result<Self> {
+        let KeyStatements { key_id, algorithm, public_key_use, key_operations } = statements;
+        let key_operations = key_operations.map(|names| unique(names.into_iter()));
+        let algorithm = algorithm.or_else(|| self.material.algorithm());
+        let key = Self { algorithm, key_id, public_key_use, key_operations, ..self };
+        check_statements(&key)?;
+        Ok(key)
     }
 
     /// Whether the private half is known. A symmetric key is private too.

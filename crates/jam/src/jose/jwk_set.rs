@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::algorithm::Algorithm;
 use super::jwe::KeyManagement;
 use super::jwk::Jwk;
-use super::key_use::{Operation, check_use};
+use super::key_use::{Operation, check_use, serves_for};
 use crate::encoding::{json_kind, json_object};
 use crate::{Error, KeyError, Result};
 
@@ -60,7 +60,7 @@ pub struct KeyQuery<'a> {
     pub key_id: Option<&'a str>,
     /// The algorithm that the key must work with.
     pub algorithm: Option<&'a str>,
-    /// The `use` of the key, `sig` or `enc`; a key that names none serves for both.
+    /// The `use` of the key, `sig` or `enc`. Of a key that names none, `alg`, `key_ops` and its kind say for what it serves.
     pub public_key_use: Option<&'a str>,
 }
 
@@ -192,8 +192,7 @@ impl SkippedKey {
 impl KeyQuery<'_> {
     fn fits(&self, key: &Jwk) -> bool {
         let has_name = self.key_id.is_none_or(|name| key.key_id() == Some(name));
-        let has_use =
-            self.public_key_use.is_none_or(|name| key.public_key_use().is_none_or(|own| own == name));
+        let has_use = self.public_key_use.is_none_or(|name| serves_for(key, name));
         has_name && has_use && self.algorithm.is_none_or(|name| works_with(key, name))
     }
 }

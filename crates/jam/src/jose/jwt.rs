@@ -162,7 +162,8 @@ impl Jwt {
     /// Signs a payload.
     ///
     /// # Errors
-    /// [`JwtError::EmptyPrivateKey`] when the codec has a public key only.
+    /// [`JwtError::EmptyPrivateKey`] when the newest key is a public one; [`KeyError::WrongKind`](crate::KeyError::WrongKind)
+    /// when it may not sign, and when the keys are a set.
     pub fn encode(&self, payload: &Map<String, Value>) -> Result<String> {
         self.encode_json(&payload_text(payload)?)
     }

@@ -32,7 +32,8 @@ use crate::{ConfigurationError, Error, JwtError, KeyError, Result};
 #[derive(Debug)]
 pub struct KeyRing {
     algorithm: Algorithm,
-    signing: Option<SigningKey>,
+    /// Or why the newest key cannot sign.
+    signing: Result<SigningKey>,
     /// The newest first; one at least.
     verifying: Vec<VerifyingKey>,
 }
@@ -65,7 +66,7 @@ impl KeyRing {
     }
 
     /// A ring that verifies with those keys of a set that work with the algorithm. A key that shares its name with another
-    /// one of them is left out: which of the two is meant would not be clear.
+    /// one of them is left out: which of the two is meant would not be clear. A set has no newest key, so that none signs.
     ///
     /// # Errors
     /// [`KeyError::NotFound`] when no key remains.
@@ -86,7 +87,9 @@ impl KeyRing {
             )
             .into());
         }
-        Ok(Self { algorithm, signing: None, verifying })
+        let reason = "a set of keys verifies only, since none of them is the newest; to sign, give the key itself, or a list \
+                      of keys with the newest first";
+        Ok(Self { algorithm, signing: Err(KeyError::WrongKind(reason.into()).into()), verifying })
     }
 
     /// Reads the keys of a configuration.
@@ -125,8 +128,14 @@ impl KeyRing {
         }
         let verifying = keys.iter().map(|key| verifying(algorithm, key)).collect::<Result<Vec<_>>>()?;
         let newest = &keys[0];
-        let signs = newest.is_private() && check_use(newest, &[algorithm.name()], Operation::Sign).is_ok();
-        let signing = signs.then(|| signing(algorithm, newest)).transpose()?;
+        let signing = if !newest.is_private() {
+            let reason = format!("{algorithm} signs with a private key, and the newest key is a public one");
+            Err(JwtError::EmptyPrivateKey(reason.into()).into())
+        } else if let Err(refusal) = check_use(newest, &[algorithm.name()], Operation::Sign) {
+            Err(refusal.into())
+        } else {
+            Ok(signing(algorithm, newest)?)
+        };
         Ok(Self { algorithm, signing, verifying })
     }
 
@@ -138,11 +147,10 @@ impl KeyRing {
     /// The newest key, which signs.
     ///
     /// # Errors
-    /// [`JwtError::EmptyPrivateKey`] when it is a public key, or one that may not sign.
+    /// [`JwtError::EmptyPrivateKey`] when it is a public key; [`KeyError::WrongKind`] when its `key_ops` do not let it sign,
+    /// and when the keys are a set.
     pub fn signing_key(&self) -> Result<&SigningKey> {
-        let missing =
-            || format!("{} signs with a private key, and the newest key cannot sign", self.algorithm);
-        self.signing.as_ref().ok_or_else(|| JwtError::EmptyPrivateKey(missing().into()).into())
+        self.signing.as_ref().map_err(Error::clone)
     }
 
     /// All keys, the newest first.

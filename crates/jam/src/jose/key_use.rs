@@ -1,6 +1,8 @@
 //! What a key says about its own use: `use`, `key_ops` and `alg` (RFC 7517 sections 4.2 to 4.4).
 
-use super::jwk::Jwk;
+use super::algorithm::Algorithm;
+use super::jwe::{ContentEncryption, KeyManagement};
+use super::jwk::{Jwk, Material};
 use crate::KeyError;
 
 /// What is about to be done with a key.
@@ -81,6 +83,82 @@ pub(crate) fn check_use(key: &Jwk, algorithms: &[&str], operation: Operation) ->
         return Err(KeyError::WrongKind(format!("the key's \"key_ops\" do not include {wanted:?}").into()));
     }
     Ok(())
+}
+
+const SIGNATURES: &str = "sig";
+const ENCRYPTION: &str = "enc";
+
+/// The `use` of an operation in `key_ops`; `None` for one that RFC 7517 section 4.3 does not name.
+fn use_of_operation(name: &str) -> Option<&'static str> {
+    match name {
+        "sign" | "verify" => Some(SIGNATURES),
+        "encrypt" | "decrypt" | "wrapKey" | "unwrapKey" | "deriveKey" | "deriveBits" => Some(ENCRYPTION),
+        _ => None,
+    }
+}
+
+/// The `use` of an algorithm; `None` for one that Jam does not know.
+fn use_of_algorithm(name: &str) -> Option<&'static str> {
+    if name.parse::<Algorithm>().is_ok() {
+        Some(SIGNATURES)
+    } else if name.parse::<KeyManagement>().is_ok() || name.parse::<ContentEncryption>().is_ok() {
+        Some(ENCRYPTION)
+    } else {
+        None
+    }
+}
+
+/// Whether an algorithm works with this kind of key, whatever its length. Those that Jam does not know may work with any.
+fn algorithm_takes(name: &str, key: &Material) -> bool {
+    let is_symmetric = matches!(key, Material::Symmetric(_));
+    if let Ok(algorithm) = name.parse::<Algorithm>() {
+        algorithm.takes(key)
+    } else if let Ok(algorithm) = name.parse::<KeyManagement>() {
+        if is_symmetric { algorithm.is_symmetric() } else { algorithm.takes(key) }
+    } else {
+        is_symmetric || name.parse::<ContentEncryption>().is_err()
+    }
+}
+
+/// Refuses a key of which `use`, `key_ops` and `alg` contradict each other, or `alg` what the key is: a reader that heeds
+/// one of them would do what the other forbids (RFC 7517 section 4.3).
+pub(crate) fn check_statements(key: &Jwk) -> Result<(), KeyError> {
+    let refuse = |reason: &str| Err(KeyError::Malformed(format!("JWK: {reason}").into()));
+    if key.algorithm().is_some_and(|name| !algorithm_takes(name, key.material())) {
+        return refuse("\"alg\" is an algorithm for another kind of key");
+    }
+    let by_algorithm = key.algorithm().and_then(use_of_algorithm);
+    let stated = key.public_key_use().filter(|name| [SIGNATURES, ENCRYPTION].contains(name));
+    if stated.zip(by_algorithm).is_some_and(|(stated, by_algorithm)| stated != by_algorithm) {
+        return refuse("\"use\" and \"alg\" contradict each other");
+    }
+    let Some(expected) = stated.or(by_algorithm) else { return Ok(()) };
+    let contradicts = |name: &String| use_of_operation(name).is_some_and(|own| own != expected);
+    if key.key_operations().is_some_and(|names| names.iter().any(contradicts)) {
+        return refuse("\"key_ops\" contradicts \"use\" or \"alg\" (RFC 7517 section 4.3)");
+    }
+    Ok(())
+}
+
+/// Whether a key may be meant for a `use`. Without the member, `alg`, `key_ops` and the kind of the key decide; what they
+/// leave open fits.
+pub(crate) fn serves_for(key: &Jwk, wanted: &str) -> bool {
+    use Operation::{Decrypt, DeriveKey, Encrypt, Sign, UnwrapKey, Verify, WrapKey};
+    if let Some(own) = key.public_key_use() {
+        return own == wanted;
+    }
+    let (operations, is_able): (&[Operation], _) = match wanted {
+        SIGNATURES => (&[Sign, Verify], Algorithm::all().any(|algorithm| algorithm.takes(key.material()))),
+        ENCRYPTION => (
+            &[Encrypt, Decrypt, WrapKey, UnwrapKey, DeriveKey],
+            KeyManagement::all().any(|algorithm| algorithm.takes(key.material())),
+        ),
+        _ => return false,
+    };
+    let is_allowed = |names: &[String]| operations.iter().any(|operation| operation.is_among(names, key));
+    is_able
+        && key.algorithm().and_then(use_of_algorithm).is_none_or(|own| own == wanted)
+        && key.key_operations().is_none_or(is_allowed)
 }
 
 #[cfg(test)]

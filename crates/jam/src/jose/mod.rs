@@ -20,7 +20,7 @@ mod rules;
 mod thumbprint;
 
 pub use encrypted_jwt::EncryptedJwt;
-pub use jwk::Jwk;
+pub use jwk::{Jwk, KeyStatements};
 pub use jwk_set::{JwkSet, KeyQuery, SkippedKey};
 pub use jwt::{Jwt, JwtOptions};
 pub use new_key::NewKey;

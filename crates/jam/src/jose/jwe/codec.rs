@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::algorithm::{ContentEncryption, KeyManagement};
+use super::algorithm::{ContentEncryption, KeyManagement, Management};
 use super::compact::{Undecrypted, encrypt_with};
 use super::json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};
 use super::key::{DecryptionKey, EncryptionKey};
 use super::message::{DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
+use super::password::DEFAULT_ITERATIONS_LIMIT;
 use crate::jose::{Jwk, JwkSet, KeyQuery};
 use crate::{Error, KeyError, Result};
 
@@ -25,9 +26,10 @@ pub struct JweOptions {
     /// Whether the algorithm may be one of PBES2: the key is a password, which can be guessed from a token, and whoever can
     /// send a token can make its reader work.
     pub allow_passwords: bool,
-    /// How often a password is iterated, if not the usual number of times ([`EncryptionKey::from_password`]).
+    /// How often a password is iterated, if not the usual number of times ([`EncryptionKey::from_password`]); not more often
+    /// than `iterations_limit`.
     pub iterations: Option<u32>,
-    /// How often a token may have a password iterated, if not 1 000 000 times.
+    /// How often a token may have passwords iterated, all in all, if not 1 000 000 times.
     pub iterations_limit: Option<u32>,
     /// Whether plaintexts are compressed ([`EncryptOptions::compress`]).
     pub compress: bool,
@@ -72,6 +74,14 @@ impl JweOptions {
         if iterates && !management.is_password_based() {
             return Err(Error::validation(format!("{management} has no password that could be iterated")));
         }
+        let Management::Password { iterations: usual, .. } = management.management() else { return Ok(()) };
+        let iterations = self.iterations.unwrap_or(usual);
+        let limit = self.iterations_limit.unwrap_or(DEFAULT_ITERATIONS_LIMIT);
+        if iterations > limit {
+            return Err(Error::validation(format!(
+                "p2c is {iterations} and max_p2c {limit}: what is encrypted could not be decrypted; p2c must not be larger"
+            )));
+        }
         Ok(())
     }
 
@@ -109,7 +119,8 @@ impl JweOptions {
 /// The first key, the newest, encrypts; all that can, decrypt. To change a key, put the new one in front, and take the old
 /// one away when the last of its tokens is gone. Of several keys that decrypt each has a name: its `kid`, or else its
 /// thumbprint (RFC 7638). A token is decrypted with the key that its `kid` names, and with no other; one without `kid` with
-/// the eight newest keys in turn. Passwords have no other name than their `kid`.
+/// the eight newest keys in turn. Passwords have no other name than their `kid`; as many of them are tried as
+/// `iterations_limit` allows for all together.
 ///
 /// ```
 /// use jam::jose::Jwk;
@@ -162,11 +173,12 @@ impl Jwe {
         Self::finish(encryption, decryption, options)
     }
 
-    /// A codec that decrypts with those keys of a set that fit the options. If exactly one of its keys can encrypt, that one
-    /// does. A key that shares its name with another one is left out: which of the two is meant would not be clear.
+    /// A codec that decrypts with those keys of a set that fit the options. A key that shares its name with another one is
+    /// left out: which of the two is meant would not be clear. A set has no newest key, so that none encrypts: give the key
+    /// to encrypt to by itself, as [`JwkSet::find`] has it.
     ///
     /// # Errors
-    /// [`KeyError::NotFound`] when no key remains; [`Error::Validation`] as for [`Jwe::new`].
+    /// [`KeyError::NotFound`] when no key remains that decrypts; [`Error::Validation`] as for [`Jwe::new`].
     pub fn from_set(set: &JwkSet, options: JweOptions) -> Result<Self> {
         options.check()?;
         let algorithm = options.key_management.name();
@@ -174,22 +186,27 @@ impl Jwe {
             let query = KeyQuery { key_id: key.key_id(), algorithm: Some(algorithm), ..KeyQuery::default() };
             key.key_id().is_none() || set.find(&query).is_ok()
         };
-        let keys: Vec<&Jwk> = set.iter().filter(is_unique).collect();
-        let opening: Vec<_> = keys.iter().filter(|key| options.decryption_key(key).is_ok()).collect();
-        let named = |key: &Jwk| options.named(key, opening.len());
-        let mut encryption: Vec<_> =
-            keys.iter().filter_map(|key| options.encryption_key(&named(key)).ok()).collect();
-        let decryption =
-            opening.iter().map(|key| options.decryption_key(&named(key))).collect::<Result<_>>()?;
-        let encryption = match (encryption.pop(), encryption.is_empty()) {
-            (Some(one), true) => Ok(one),
-            (None, _) => Err(format!("the set has no key that can be used for {algorithm}")),
-            (Some(_), false) => {
-                Err("several keys of the set can encrypt; give the one that shall".to_owned())
-            }
+        let opening: Vec<_> =
+            set.iter().filter(is_unique).filter(|key| options.decryption_key(key).is_ok()).collect();
+        let decryption = opening
+            .iter()
+            .map(|key| options.decryption_key(&options.named(key, opening.len())))
+            .collect::<Result<Vec<_>>>()?;
+        let refusal = if decryption.is_empty() {
+            KeyError::NotFound(
+                format!(
+                    "the set has no key that can decrypt with {algorithm}; to encrypt, give the key itself"
+                )
+                .into(),
+            )
+        } else {
+            KeyError::WrongKind(
+                "a set of keys decrypts only, since none of them is the newest; to encrypt, give the key itself, or a list \
+                 of keys with the newest first"
+                    .into(),
+            )
         };
-        let encryption = encryption.map_err(|reason| KeyError::NotFound(reason.into()).into());
-        Self::finish(encryption, decryption, options)
+        Self::finish(Err(refusal.into()), decryption, options)
     }
 
     fn finish(

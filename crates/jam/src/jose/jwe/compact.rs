@@ -172,11 +172,10 @@ impl<'a> Undecrypted<'a> {
         keys: impl IntoIterator<Item = &'k DecryptionKey>,
         options: &DecryptOptions,
     ) -> Result<Decrypted> {
-        let mut refusal = None;
+        let (mut refusal, mut iterations) = (None, 0);
         let fitting = keys.into_iter().filter(|key| key.may_be(self.header.key_id()));
         for key in fitting.take(MOST_KEYS_TRIED) {
-            let mut left = key.iterations_limit();
-            match self.content.decrypt(key, &self.header, self.encrypted_key, &mut left, options) {
+            match self.content.decrypt(key, &self.header, self.encrypted_key, &mut iterations, options) {
                 Ok(plaintext) => {
                     return Ok(Decrypted {
                         header: self.header,
@@ -199,6 +198,8 @@ pub(super) fn more_telling(earlier: Option<JweError>, later: JweError) -> JweErr
     match (earlier, later) {
         (None, later) => later,
         (Some(JweError::UnsupportedAlgorithm(_)), later) => later,
+        // What went wrong here went wrong before anything was decrypted, or after it.
+        (Some(JweError::DecryptionFailed), later @ JweError::Malformed(_)) => later,
         (Some(earlier), _) => earlier,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::encoding::{base64url_decode, json_kind, json_object};
+use crate::encoding::{base64url_decode, has_rounded_number, json_kind, json_object};
 use crate::{Error, JweError, Result};
 
 /// The parameters that encryption itself writes: nobody else may give them.
@@ -22,6 +22,9 @@ impl Header {
         // RFC 7516 section 4.1.13: what `crit` names must be understood, and Jam understands none of it.
         if members.contains_key("crit") {
             return Err(malformed("the token's header asks for an extension by \"crit\""));
+        }
+        if has_rounded_number(&members) {
+            return Err(malformed("the token's header has a number beyond 64 bits"));
         }
         for name in ["alg", "enc", "kid", "typ", "cty", "zip"] {
             if let Some(value) = members.get(name).filter(|value| !value.is_string()) {
@@ -125,6 +128,9 @@ pub(super) fn check_given(given: &Map<String, Value>, own: &[(&str, Option<&str>
             name => format!("the header parameter {name:?} is written by the encryption; it cannot be given"),
         };
         return Err(Error::validation(reason));
+    }
+    if has_rounded_number(given) {
+        return Err(Error::validation("the header has a number beyond 64 bits; readers would round it"));
     }
     for name in ["kid", "typ", "cty"] {
         if given.get(name).is_some_and(|value| !value.is_string()) {

@@ -345,9 +345,8 @@ impl UndecryptedJson {
             ciphertext: &self.ciphertext,
             tag: &self.tag,
         };
-        let (mut refusal, mut pairs) = (None, 0);
+        let (mut refusal, mut pairs, mut iterations) = (None, 0, 0);
         for key in keys.clone() {
-            let mut left = key.iterations_limit();
             for (place, recipient) in self.recipients.iter().enumerate() {
                 if !self.may_be(recipient, key) {
                     continue;
@@ -358,7 +357,7 @@ impl UndecryptedJson {
                 }
                 let decrypted = self.header(recipient).and_then(|header| {
                     let encrypted_key = &recipient.encrypted_key;
-                    let plaintext = content.decrypt(key, &header, encrypted_key, &mut left, options)?;
+                    let plaintext = content.decrypt(key, &header, encrypted_key, &mut iterations, options)?;
                     Ok((header, plaintext))
                 });
                 match decrypted {

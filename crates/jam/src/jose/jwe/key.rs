@@ -10,7 +10,9 @@ use super::agreement::{Agreed, AgreementKey, Parties, Purpose, agree_with, agree
 use super::algorithm::{ContentEncryption, KeyManagement, Management};
 use super::content::{Fresh, OpeningKey, SealingKey};
 use super::header::{Header, malformed};
-use super::password::{DEFAULT_ITERATIONS_LIMIT, FEWEST_ITERATIONS, Password, new_salt, salt_and_iterations};
+use super::password::{
+    DEFAULT_ITERATIONS_LIMIT, FEWEST_ITERATIONS, MOST_ITERATIONS, Password, new_salt, salt_and_iterations,
+};
 use crate::crypto::aes_gcm::{self, AesGcmKey};
 use crate::crypto::aes_key_wrap::KeyWrapKey;
 use crate::crypto::key_encoding::KeyMaterial;
@@ -149,7 +151,7 @@ impl EncryptionKey {
     /// # Errors
     /// As [`EncryptionKey::new`]; [`KeyError::WrongKind`] for an algorithm without a password, and when the password is
     /// the text of a key; [`KeyError::Weak`] for an empty one; [`Error::Validation`] for fewer than
-    /// [`FEWEST_ITERATIONS`](super::FEWEST_ITERATIONS).
+    /// [`FEWEST_ITERATIONS`](super::FEWEST_ITERATIONS) or more than [`MOST_ITERATIONS`](super::MOST_ITERATIONS).
     ///
     /// ```
     /// use jam::jose::Jwk;
@@ -173,10 +175,7 @@ impl EncryptionKey {
         check_use(password, &[key_management.name()], key_management.operations()[0])?;
         let prepared = Password::new(key_management, password)?;
         let iterations = iterations.unwrap_or(prepared.usual_iterations());
-        let iterations = NonZeroU32::new(iterations).filter(|count| count.get() >= FEWEST_ITERATIONS);
-        let iterations = iterations.ok_or_else(|| {
-            Error::validation(format!("a password is iterated {FEWEST_ITERATIONS} times at least"))
-        })?;
+        let iterations = NonZeroU32::new(check_iterations(iterations)?).ok_or_else(bad_iterations)?;
         let primitive = Encrypter::Password(prepared, iterations);
         Ok(Self::finish(key_management, content_encryption, password, primitive))
     }
@@ -364,12 +363,7 @@ impl DecryptionKey {
         iterations_limit: Option<u32>,
     ) -> Result<Self> {
         check_use(password, &[key_management.name()], key_management.operations()[1])?;
-        let limit = iterations_limit.unwrap_or(DEFAULT_ITERATIONS_LIMIT);
-        if limit < FEWEST_ITERATIONS {
-            return Err(Error::validation(format!(
-                "a password is iterated {FEWEST_ITERATIONS} times at least; the limit must admit that"
-            )));
-        }
+        let limit = check_iterations(iterations_limit.unwrap_or(DEFAULT_ITERATIONS_LIMIT))?;
         let primitive = Decrypter::Password(Password::new(key_management, password)?, limit);
         let content_encryptions = vec![content_encryption];
         let key_id = password.key_id().map(str::to_owned);
@@ -439,24 +433,17 @@ impl DecryptionKey {
         }
     }
 
-    /// How often the tokens of one call may make this key iterate a password, all in all.
-    pub(super) fn iterations_limit(&self) -> u32 {
-        match &self.primitive {
-            Decrypter::Password(_, limit) => *limit,
-            _ => 0,
-        }
-    }
-
     /// The key of a token's content. Where an encrypted key is none of this one's, it is a random key, so that neither
     /// the error nor the time tells at which step a decryption failed (RFC 7516 section 11.5).
     ///
-    /// `iterations_left` is what remains of [`DecryptionKey::iterations_limit`].
+    /// `iterations_done` counts how often the tokens of one call have had passwords iterated, whichever they were: a token
+    /// that does not say which of several it is of costs no more than one that does.
     pub(super) fn content_key(
         &self,
         encryption: ContentEncryption,
         header: &Header,
         encrypted_key: &[u8],
-        iterations_left: &mut u32,
+        iterations_done: &mut u32,
     ) -> Result<ContentKey<'_, OpeningKey>, JweError> {
         let is_direct = matches!(self.primitive, Decrypter::Direct(_) | Decrypter::Agreement(_, None));
         // RFC 7516 section 5.2, steps 8 and 10.
@@ -487,9 +474,14 @@ impl DecryptionKey {
             }
             Decrypter::Password(password, limit) => {
                 let (salt, iterations) = salt_and_iterations(header, *limit)?;
-                *iterations_left = iterations_left.checked_sub(iterations.get()).ok_or_else(|| {
-                    malformed("the token asks for more iterations of passwords than allowed")
-                })?;
+                let done = iterations_done.saturating_add(iterations.get());
+                if done > *limit {
+                    return Err(malformed(
+                        "to try all passwords that the token may be of takes more iterations (\"p2c\") than the limit allows for \
+                         all together; a \"kid\" would say which one it is",
+                    ));
+                }
+                *iterations_done = done;
                 let key = password.derive(&salt, iterations);
                 KeyWrapKey::new(&key).and_then(|key| key.unwrap(encrypted_key))
             }
@@ -581,6 +573,17 @@ pub(super) fn wrong_kind(key_management: KeyManagement) -> KeyError {
         }
         .into(),
     )
+}
+
+fn check_iterations(iterations: u32) -> Result<u32> {
+    let is_possible = (FEWEST_ITERATIONS..=MOST_ITERATIONS).contains(&iterations);
+    if is_possible { Ok(iterations) } else { Err(bad_iterations()) }
+}
+
+fn bad_iterations() -> Error {
+    Error::validation(format!(
+        "a password is iterated from {FEWEST_ITERATIONS} to {MOST_ITERATIONS} times, and so is the limit"
+    ))
 }
 
 fn needs_opt_in(key_management: KeyManagement) -> Error {

@@ -134,7 +134,7 @@ impl Content<'_> {
         key: &DecryptionKey,
         header: &Header,
         encrypted_key: &str,
-        iterations_left: &mut u32,
+        iterations_done: &mut u32,
         options: &DecryptOptions,
     ) -> Result<Vec<u8>, JweError> {
         let encryption = key.accepts(header)?;
@@ -151,7 +151,7 @@ impl Content<'_> {
         let iv = decode("initialization vector", self.iv)?;
         let tag = decode("tag", self.tag)?;
         let mut data = decode("ciphertext", self.ciphertext)?;
-        let content_key = key.content_key(encryption, header, &encrypted_key, iterations_left)?;
+        let content_key = key.content_key(encryption, header, &encrypted_key, iterations_done)?;
         content_key
             .as_ref()
             .open(&iv, &self.additional_data, &mut data, &tag)

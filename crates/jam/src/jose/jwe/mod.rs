@@ -35,7 +35,7 @@ pub use json::{Recipient, UndecryptedJson, encrypt_flattened, encrypt_general};
 pub use key::{DecryptionKey, EncryptionKey};
 pub use key_texts::JweKeyTexts;
 pub use message::{DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
-pub use password::{DEFAULT_ITERATIONS_LIMIT, FEWEST_ITERATIONS};
+pub use password::{DEFAULT_ITERATIONS_LIMIT, FEWEST_ITERATIONS, MOST_ITERATIONS};
 
 #[cfg(test)]
 mod vectors;

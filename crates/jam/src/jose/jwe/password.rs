@@ -19,6 +19,8 @@ use crate::{JweError, KeyError, Result};
 pub const FEWEST_ITERATIONS: u32 = 1_000;
 /// The most iterations of PBKDF2 that are read unless another limit is given; they take a good part of a second.
 pub const DEFAULT_ITERATIONS_LIMIT: u32 = 1_000_000;
+/// The most iterations of PBKDF2 that are made, and that a limit may admit; they take several seconds.
+pub const MOST_ITERATIONS: u32 = 10_000_000;
 /// The length of the salts of PBKDF2 that are made (RFC 7518 section 4.8.1.1 asks for 8 at least) and those that are read.
 const SALT_LENGTH: usize = 16;
 const SALT_LENGTHS: RangeInclusive<usize> = 8..=256;

@@ -138,10 +138,19 @@ impl<'a> Unverified<'a> {
     ///
     /// # Errors
     /// [`JwtError::UnsupportedAlgorithm`] for another algorithm, [`JwtError::InvalidSignature`] for another key
-    /// or a changed token, [`JwtError::Malformed`] when the signature or the payload is not base64url.
+    /// or a changed token, [`JwtError::Malformed`] when the signature or the payload is not base64url, and when there is no
+    /// payload and the signature is not of an empty one: it was detached, then, or the token forged.
     pub fn verify<'k>(self, keys: impl IntoIterator<Item = &'k VerifyingKey>) -> Result<Verified> {
         let signature = self.parts.signature()?;
-        verify_with_one(keys, &self.header, self.header.key_id(), self.parts.signed.as_bytes(), &signature)?;
+        let signed = self.parts.signed.as_bytes();
+        verify_with_one(keys, &self.header, self.header.key_id(), signed, &signature).map_err(|refusal| {
+            match refusal {
+                JwtError::InvalidSignature if self.parts.payload.is_empty() => JwtError::Malformed(
+                    "the token carries no payload; give the one that was detached from it".into(),
+                ),
+                other => other,
+            }
+        })?;
         let payload = if self.header.encodes_payload() {
             self.parts.payload()?
         } else if is_unencoded_part(self.parts.payload) {

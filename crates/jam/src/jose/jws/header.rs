@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Algorithm;
-use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_object};
+use crate::encoding::{base64url_decode, base64url_encode, has_rounded_number, json_kind, json_object};
 use crate::{Error, JwtError, Result};
 
 /// The one extension that Jam understands (RFC 7797).
@@ -33,6 +33,9 @@ impl Header {
     /// Takes the members of a protected header.
     pub(super) fn from_members(members: Map<String, Value>) -> Result<Self, JwtError> {
         check_critical(&members)?;
+        if has_rounded_number(&members) {
+            return Err(malformed("the token's header has a number beyond 64 bits".to_owned()));
+        }
         for name in ["alg", "kid", "typ", "cty"] {
             check_text(&members, name)?;
         }
@@ -153,6 +156,9 @@ pub(super) fn protected(
     algorithm: Algorithm,
     key_id: Option<&str>,
 ) -> Result<Map<String, Value>> {
+    if has_rounded_number(header) {
+        return Err(Error::validation("the header has a number beyond 64 bits; readers would round it"));
+    }
     let mut members = header.clone();
     for name in ["crit", BASE64] {
         if members.contains_key(name) {

@@ -27,7 +27,7 @@ pub use self::json::{HeldSignature, UnverifiedJson, VerifiedJson, sign_flattened
 pub use super::algorithm::Algorithm;
 pub use super::key::{SigningKey, VerifyingKey};
 pub use super::key_ring::{KeyRing, KeyRingOptions};
-use crate::encoding::{base64url_encode_into, base64url_length};
+use crate::encoding::{base64url_encode_into, base64url_length, has_rounded_number};
 use crate::{Error, JwtError, Result};
 
 /// The longest token that is read unless another limit is given, in bytes.
@@ -68,6 +68,9 @@ impl Default for SignOptions {
 impl SignOptions {
     /// The members of the header that a key signs.
     fn protected_header(&self, key: &SigningKey) -> Result<Map<String, Value>> {
+        if has_rounded_number(&self.unprotected) {
+            return Err(Error::validation("the header has a number beyond 64 bits; readers would round it"));
+        }
         for name in ["alg", "crit", "b64"] {
             if self.unprotected.contains_key(name) {
                 return Err(Error::validation(format!("the header parameter {name:?} must be signed")));
