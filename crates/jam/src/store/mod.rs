@@ -3,6 +3,8 @@
 //! A store keeps opaque bytes under a [`Key`] for a [`Lifetime`]. What is expired is gone: no method ever
 //! answers with it. The two traits say the same; [`Store`] blocks, [`AsyncStore`] is awaited.
 
+#[cfg(feature = "testing")]
+pub mod contract;
 mod file;
 mod file_store;
 mod group_commit;
