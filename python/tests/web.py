@@ -156,22 +156,22 @@ def client_of(name: str, module: Any) -> Send:
 
 
 def _asgi(module: Any) -> Send:
-    return _httpx(TestClient(module.app))
+    return over_httpx(TestClient(module.app))
 
 
 def _litestar(module: Any) -> Send:
-    return _httpx(LitestarClient(module.app))
+    return over_httpx(LitestarClient(module.app))
 
 
 def _wsgi(module: Any) -> Send:
-    return _werkzeug(Client(module.app, use_cookies=False))
+    return over_werkzeug(Client(module.app, use_cookies=False))
 
 
 def _flask(module: Any) -> Send:
-    return _werkzeug(module.app.test_client(use_cookies=False))
+    return over_werkzeug(module.app.test_client(use_cookies=False))
 
 
-def _werkzeug(client: Client) -> Send:
+def over_werkzeug(client: Client) -> Send:
     def send(method: str, path: str, headers: Headers) -> Answer:
         response = client.open(path, method=method, headers=list(headers))
         names = {name.lower(): value for name, value in response.headers.items()}
@@ -183,8 +183,10 @@ def _werkzeug(client: Client) -> Send:
 def _django(_: Any) -> Send:
     from django.test import Client as DjangoClient  # it can be imported only when Django is set up
 
-    client = DjangoClient(raise_request_exception=False)
+    return over_django(DjangoClient(raise_request_exception=False))
 
+
+def over_django(client: Any) -> Send:
     def send(method: str, path: str, headers: Headers) -> Answer:
         response = client.generic(method, path, headers=dict(headers))
         client.cookies.clear()
@@ -195,9 +197,9 @@ def _django(_: Any) -> Send:
     return send
 
 
-def _httpx(client: Any) -> Send:
+def over_httpx(client: Any) -> Send:
     def send(method: str, path: str, headers: Headers) -> Answer:
-        answer = answer_of(client.request(method, path, headers=raw(headers)))
+        answer = answer_of(client.request(method, path, headers=raw(headers), follow_redirects=False))
         client.cookies.clear()
         return answer
 

@@ -145,7 +145,9 @@ class Policy:
         if kind not in ("jwt", "paseto", "session"):
             raise JamConfigurationError("kind: must be jwt, paseto or session")
         self.kind: Kind = kind
-        self.jam: Any = _facade(jam, config, pointer, is_async=is_async)
+        if (jam is None) == (config is None):
+            raise JamConfigurationError("jam, config: give one of them")
+        self.jam: Any = facade_of(config if jam is None else jam, pointer, is_async=is_async)
         self.realm = check_realm(realm)
         self._scope_claim = scope_claim
         self._use_list = use_list
@@ -154,8 +156,6 @@ class Policy:
         if getattr(self.jam, kind, self) is None:
             raise JamConfigurationError(f'the configuration has no section "{kind}"; add it to use it here')
         self._awaits = inspect.iscoroutinefunction(self.jam.session_get)
-        if self._awaits and not is_async:
-            raise JamConfigurationError("jam: is the facade for asyncio (jam.aio.Jam); use jam.Jam here")
         self._list: Any = getattr(getattr(self.jam, "jwt", None), "list", None) if kind == "jwt" else None
         # A method that does I/O must not run on the event loop; the others are too short for a thread.
         self._in_thread = not self._awaits and (kind == "session" or (use_list and self._list is not None))
@@ -306,11 +306,11 @@ def user_of(
         return None
 
 
-def _facade(jam: JamOrConfig | None, config: Config | None, pointer: str, *, is_async: bool) -> Any:
-    if (jam is None) == (config is None):
-        raise JamConfigurationError("jam, config: give one of them")
-    given = config if jam is None else jam
+def facade_of(given: JamOrConfig | None, pointer: str = "jam", *, is_async: bool) -> Any:
+    """The facade that is given, or one of the face that is needed, made of a configuration."""
     if not isinstance(given, str | os.PathLike | Mapping):
+        if not is_async and inspect.iscoroutinefunction(getattr(given, "session_get", None)):
+            raise JamConfigurationError("jam: is the facade for asyncio (jam.aio.Jam); use jam.Jam here")
         return given
     if is_async:
         from jam.aio import Jam as AsyncJam  # only programs that use asyncio pay for its import

@@ -31,7 +31,7 @@ from jam.ext._policy import Authentication, Identity, Kind, Policy, PolicyOption
 from jam.ext._refusal import Refusal
 from jam.ext._sources import AUTHORIZATION
 from jam.ext.asgi import head_of
-from jam.ext.starlette import BaseUser, JWTBackend, PASETOBackend, SessionBackend, SimpleUser
+from jam.ext.starlette import BaseUser, JWTBackend, OAuth2Login, PASETOBackend, SessionBackend, SimpleUser
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,6 +43,7 @@ __all__ = [
     "Identity",
     "JWTAuth",
     "JWTBackend",
+    "OAuth2Login",
     "PASETOAuth",
     "PASETOBackend",
     "SessionAuth",

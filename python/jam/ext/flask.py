@@ -18,16 +18,21 @@ try:
 except ModuleNotFoundError as error:
     raise missing("flask", "flask") from error
 
+from jam.ext._login import LoginSteps
 from jam.ext._policy import Authentication, Identity, Kind, Policy, PolicyOptions
 from jam.ext._refusal import Refusal, check_scopes
 from jam.ext.wsgi import head_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from typing_extensions import Unpack
 
+    from jam.cookies import Cookie
     from jam.ext._policy import JamOrConfig
+    from jam.oauth2 import CompletedLogin
 
-__all__ = ["Identity", "JWTExtension", "JamExtension", "PASETOExtension", "SessionExtension"]
+__all__ = ["Identity", "JWTExtension", "JamExtension", "OAuth2Login", "PASETOExtension", "SessionExtension"]
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -176,6 +181,57 @@ class SessionExtension(_Extension):
     """
 
     _KIND = "session"
+
+
+class OAuth2Login:
+    """A login at a provider: one view begins it, another, to which the provider sends the browser back, completes it.
+
+    Args:
+        jam: The facade `jam.Jam`; it needs the sections `oauth2` and `session`.
+        provider: The provider's name in the configuration.
+        scope: What to ask for; if left out, `openid` where the provider has an issuer.
+        cookie: The cookie that binds a login to its browser; if left out, `__Host-login-` and the provider's name.
+    """
+
+    def __init__(
+        self, jam: JamOrConfig, provider: str, scope: Sequence[str] | None = None, *, cookie: Cookie | None = None
+    ) -> None:
+        self._steps = LoginSteps(jam, provider, scope, cookie, is_async=False)
+
+    def begin(self, **extra: Any) -> Response:
+        """Sends the browser to the provider.
+
+        Args:
+            **extra: Further parameters for the provider, such as `prompt`.
+
+        Raises:
+            HTTPException: 502 or 503, the provider or the store does not answer.
+        """
+        try:
+            departure = self._steps.begin(**extra)
+        except Refusal as refusal:
+            raise _answer(refusal) from refusal
+        headers = {"Location": departure.url, "Set-Cookie": departure.set_cookie, "Cache-Control": "no-store"}
+        return Response(status=303, headers=headers)
+
+    def complete(self, callback: Mapping[str, Any] | None = None) -> CompletedLogin:
+        """Gives the `tokens` and the validated `claims` of a login that the browser comes back from.
+
+        Args:
+            callback: The form, where the provider has the browser post one; else the query of the request counts.
+
+        Raises:
+            HTTPException: 400, no login of this browser waits for this; 403, the user or the provider refused; 502 or
+                503, the provider or the store cannot be used.
+        """
+        try:
+            return self._steps.complete(head_of(request.environ), callback)
+        except Refusal as refusal:
+            raise _answer(refusal) from refusal
+
+    def forget(self, response: Response) -> None:
+        """Makes the browser forget the login's cookie, when the login is over."""
+        response.headers.add("Set-Cookie", self._steps.forget())
 
 
 def _answer(refusal: Refusal) -> HTTPException:

@@ -20,15 +20,19 @@ try:
     from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult, DefineMiddleware
     from litestar.openapi.spec import Components, SecurityScheme
     from litestar.plugins import InitPlugin
+    from litestar.response import Redirect
 except ModuleNotFoundError as error:
     raise missing("litestar", "litestar") from error
 
+from jam.ext._login import LoginSteps
 from jam.ext._policy import Authentication, Identity, Kind, Policy, PolicyOptions, user_of
 from jam.ext._refusal import Refusal, check_scopes
 from jam.ext._sources import AUTHORIZATION
 from jam.ext.asgi import head_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from litestar import Response
     from litestar.config.app import AppConfig
     from litestar.connection import ASGIConnection
@@ -36,7 +40,9 @@ if TYPE_CHECKING:
     from litestar.types import ASGIApp
     from typing_extensions import Self, Unpack
 
+    from jam.cookies import Cookie as JamCookie
     from jam.ext._policy import JamOrConfig
+    from jam.oauth2 import CompletedLogin
 
     Connection = ASGIConnection[Any, Any, Any, Any]
     Guard = Callable[[Connection, BaseRouteHandler], None]
@@ -46,6 +52,7 @@ __all__ = [
     "Identity",
     "JWTPlugin",
     "JamPlugin",
+    "OAuth2Login",
     "PASETOPlugin",
     "SessionPlugin",
     "SessionsPlugin",
@@ -230,6 +237,58 @@ class SessionPlugin(_Plugin):
 
 SessionsPlugin = SessionPlugin
 """The name of the 2.x line."""
+
+
+class OAuth2Login:
+    """A login at a provider: one route begins it, another, to which the provider sends the browser back, completes it.
+
+    Args:
+        jam: The facade, preferably `jam.aio.Jam`; it needs the sections `oauth2` and `session`.
+        provider: The provider's name in the configuration.
+        scope: What to ask for; if left out, `openid` where the provider has an issuer.
+        cookie: The cookie that binds a login to its browser; if left out, `__Host-login-` and the provider's name.
+    """
+
+    def __init__(
+        self, jam: JamOrConfig, provider: str, scope: Sequence[str] | None = None, *, cookie: JamCookie | None = None
+    ) -> None:
+        self._steps = LoginSteps(jam, provider, scope, cookie, is_async=True)
+
+    async def begin(self, **extra: Any) -> Redirect:
+        """Sends the browser to the provider.
+
+        Args:
+            **extra: Further parameters for the provider, such as `prompt`.
+
+        Raises:
+            HTTPException: 502 or 503, the provider or the store does not answer.
+        """
+        try:
+            departure = await self._steps.begin_async(**extra)
+        except Refusal as refusal:
+            raise _http(refusal) from refusal
+        cookies = [_cookie(departure.set_cookie)]
+        return Redirect(departure.url, status_code=303, cookies=cookies, headers={"Cache-Control": "no-store"})
+
+    async def complete(self, connection: Connection, callback: Mapping[str, Any] | None = None) -> CompletedLogin:
+        """Gives the `tokens` and the validated `claims` of a login that the browser comes back from.
+
+        Args:
+            connection: The request.
+            callback: The form, where the provider has the browser post one; else the query counts.
+
+        Raises:
+            HTTPException: 400, no login of this browser waits for this; 403, the user or the provider refused; 502 or
+                503, the provider or the store cannot be used.
+        """
+        try:
+            return await self._steps.complete_async(head_of(_scope_of(connection)), callback)
+        except Refusal as refusal:
+            raise _http(refusal) from refusal
+
+    def forget(self, response: Response[Any]) -> None:
+        """Makes the browser forget the login's cookie, when the login is over."""
+        response.set_cookie(_cookie(self._steps.forget()))
 
 
 class _Middleware(AbstractAuthenticationMiddleware):

@@ -14,25 +14,31 @@ try:
     from starlette.authentication import BaseUser as StarletteUser
     from starlette.exceptions import HTTPException, WebSocketException
     from starlette.middleware.authentication import AuthenticationMiddleware as StarletteMiddleware
-    from starlette.responses import Response
+    from starlette.responses import RedirectResponse, Response
 except ModuleNotFoundError as error:
     raise missing("starlette", "starlette") from error
 
+from jam.ext._login import LoginSteps
 from jam.ext._policy import Identity, Kind, Policy, PolicyOptions, user_of
 from jam.ext._refusal import Refusal
 from jam.ext.asgi import SCOPE_KEY, authentication_of, head_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp
     from typing_extensions import Self, Unpack
 
+    from jam.cookies import Cookie
     from jam.ext._policy import JamOrConfig
+    from jam.oauth2 import CompletedLogin
 
 __all__ = [
     "AuthenticationMiddleware",
     "BaseUser",
     "JWTBackend",
+    "OAuth2Login",
     "PASETOBackend",
     "SessionBackend",
     "SimpleUser",
@@ -193,6 +199,58 @@ class AuthenticationMiddleware(StarletteMiddleware):
 
     def __init__(self, app: ASGIApp, backend: AuthenticationBackend) -> None:
         super().__init__(app, backend, on_error)
+
+
+class OAuth2Login:
+    """A login at a provider: one route begins it, another, to which the provider sends the browser back, completes it.
+
+    Args:
+        jam: The facade, preferably `jam.aio.Jam`; it needs the sections `oauth2` and `session`.
+        provider: The provider's name in the configuration.
+        scope: What to ask for; if left out, `openid` where the provider has an issuer.
+        cookie: The cookie that binds a login to its browser; if left out, `__Host-login-` and the provider's name.
+    """
+
+    def __init__(
+        self, jam: JamOrConfig, provider: str, scope: Sequence[str] | None = None, *, cookie: Cookie | None = None
+    ) -> None:
+        self._steps = LoginSteps(jam, provider, scope, cookie, is_async=True)
+
+    async def begin(self, **extra: Any) -> RedirectResponse:
+        """Sends the browser to the provider.
+
+        Args:
+            **extra: Further parameters for the provider, such as `prompt`.
+
+        Raises:
+            HTTPException: 502 or 503, the provider or the store does not answer.
+        """
+        try:
+            departure = await self._steps.begin_async(**extra)
+        except Refusal as refusal:
+            raise _http(refusal) from refusal
+        headers = {"set-cookie": departure.set_cookie, "cache-control": "no-store"}
+        return RedirectResponse(departure.url, 303, headers)
+
+    async def complete(self, conn: HTTPConnection, callback: Mapping[str, Any] | None = None) -> CompletedLogin:
+        """Gives the `tokens` and the validated `claims` of a login that the browser comes back from.
+
+        Args:
+            conn: The request.
+            callback: The form, where the provider has the browser post one; else the query counts.
+
+        Raises:
+            HTTPException: 400, no login of this browser waits for this; 403, the user or the provider refused; 502 or
+                503, the provider or the store cannot be used.
+        """
+        try:
+            return await self._steps.complete_async(head_of(conn.scope), callback)
+        except Refusal as refusal:
+            raise _http(refusal) from refusal
+
+    def forget(self, response: Response) -> None:
+        """Makes the browser forget the login's cookie, when the login is over."""
+        response.headers.append("set-cookie", self._steps.forget())
 
 
 def on_error(conn: HTTPConnection, error: AuthenticationError) -> Response:

@@ -30,14 +30,29 @@ except ModuleNotFoundError as error:
     raise missing("django", "django") from error
 
 from jam.exceptions import JamConfigurationError, JamStoreError
+from jam.ext._login import LoginSteps
 from jam.ext._policy import Authentication, Identity, Kind, Policy
 from jam.ext._refusal import Refusal, check_scopes
 from jam.ext.wsgi import head_of
 
 if TYPE_CHECKING:
-    from jam import Jam
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Identity", "JamMiddleware", "get_jam", "identity_of", "policy_of", "require", "set_cookie", "sign_out"]
+    from jam import Jam
+    from jam.cookies import Cookie
+    from jam.oauth2 import CompletedLogin
+
+__all__ = [
+    "Identity",
+    "JamMiddleware",
+    "OAuth2Login",
+    "get_jam",
+    "identity_of",
+    "policy_of",
+    "require",
+    "set_cookie",
+    "sign_out",
+]
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -191,6 +206,56 @@ def sign_out(request: HttpRequest, response: HttpResponse) -> None:
         forget = policy.delete_cookie()
         if forget is not None:
             response.cookies.load(forget)
+
+
+class OAuth2Login:
+    """A login at a provider: one view begins it, another, to which the provider sends the browser back, completes it.
+
+    The setting `JAM` needs the sections `oauth2` and `session`. `JamMiddleware` answers what the methods raise.
+
+    Args:
+        provider: The provider's name in the configuration.
+        scope: What to ask for; if left out, `openid` where the provider has an issuer.
+        cookie: The cookie that binds a login to its browser; if left out, `__Host-login-` and the provider's name.
+    """
+
+    def __init__(self, provider: str, scope: Sequence[str] | None = None, *, cookie: Cookie | None = None) -> None:
+        self._options = (provider, scope, cookie)
+
+    def begin(self, **extra: Any) -> HttpResponse:
+        """Sends the browser to the provider.
+
+        Args:
+            **extra: Further parameters for the provider, such as `prompt`.
+
+        Raises:
+            Refusal: 502 or 503, the provider or the store does not answer.
+        """
+        departure = self._steps().begin(**extra)
+        response = HttpResponse(status=303, headers={"Location": departure.url, "Cache-Control": "no-store"})
+        response.cookies.load(departure.set_cookie)
+        return response
+
+    def complete(self, request: HttpRequest, callback: Mapping[str, Any] | None = None) -> CompletedLogin:
+        """Gives the `tokens` and the validated `claims` of a login that the browser comes back from.
+
+        Args:
+            request: The request.
+            callback: The form, where the provider has the browser post one; else the query counts.
+
+        Raises:
+            Refusal: 400, no login of this browser waits for this; 403, the user or the provider refused; 502 or 503,
+                the provider or the store cannot be used.
+        """
+        return self._steps().complete(head_of(request.META), callback)
+
+    def forget(self, response: HttpResponse) -> None:
+        """Makes the browser forget the login's cookie, when the login is over."""
+        response.cookies.load(self._steps().forget())
+
+    def _steps(self) -> LoginSteps:
+        provider, scope, cookie = self._options
+        return LoginSteps(get_jam(), provider, scope, cookie, is_async=False)
 
 
 def _authenticate(request: HttpRequest) -> Authentication:
