@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
-from jam._jam import Callback, CompletedLogin, DeviceAuthorization, Login
+from jam._jam import Callback, CompletedLogin, DeviceAuthorization, Login, TokenSet
 from jam.exceptions import JamConfigurationError
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "GoogleOAuth2Client",
     "Login",
     "OAuth2Client",
+    "TokenSet",
     "YandexOAuth2Client",
     "create_instance",
 ]
@@ -235,6 +236,55 @@ class _CoreClient(BaseOAuth2Client):
         """
         return self._client.verify_id_token(token, nonce)
 
+    def verify_access_token(self, token: str, audience: str) -> dict[str, Any]:
+        """Verifies an access token that a request brought, for a resource server (RFC 9068), and gives its claims.
+
+        The provider's keys are fetched when they are needed and kept, so most tokens cost no request. A token that is
+        no JWT is for `introspect`; one that is bound to a key (`cnf`) is refused.
+
+        Args:
+            token: The token.
+            audience: What this resource server is called: `aud` must be or hold it.
+
+        Raises:
+            JamJWTExpired: The token has expired.
+            JamError: It is no access token of the issuer's for this audience, or the keys cannot be fetched.
+        """
+        return self._client.verify_access_token(token, audience)
+
+    def logout_url(self, **extra: Any) -> str:
+        """Gives the address to send the browser to, to end the login with the provider (RP-Initiated Logout 1.0).
+
+        Args:
+            **extra: `id_token_hint`, `post_logout_redirect_uri`, `state` and further parameters.
+        """
+        return self._client.logout_url(**extra)
+
+    def verify_logout_token(self, token: str) -> dict[str, Any]:
+        """Verifies a logout token, which tells that a user's login with the provider ended (Back-Channel Logout 1.0).
+
+        Returns:
+            Its claims: the sessions of its `sub`, or of its `sid`, are to be ended.
+
+        Raises:
+            JamError: It is no logout token of the provider's for this client, or the keys cannot be fetched.
+        """
+        return self._client.verify_logout_token(token)
+
+    def token_set(self, tokens: dict[str, Any]) -> TokenSet:
+        """Makes a set of tokens that renew themselves.
+
+        `access_token()` gives one that is good for half a minute at least. About to expire, it is renewed: once, for
+        any number that wait for it. Where the provider's answer has no new refresh token, the old one stays.
+
+        Args:
+            tokens: A provider's answer of just now, or the `tokens` of another set, which can be saved as JSON.
+
+        Raises:
+            JamValidationError: There is no access token in it.
+        """
+        return self._client.token_set(tokens)
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} provider={self.provider!r}>"
 
@@ -257,6 +307,7 @@ class OAuth2Client(_CoreClient):
         introspection_url: The endpoint of `introspect`.
         revocation_url: The endpoint of `revoke`.
         device_authorization_url: The endpoint of `begin_device`.
+        end_session_url: The page of `logout_url`.
         private_key: The key of `private_key_jwt`, as text of PEM or of a JWK, whose `alg` and `kid` are used.
         client_authentication: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or
             `none`; if left out, the usual way of a provider known by name, else what the issuer offers and the keys are
@@ -281,6 +332,7 @@ class OAuth2Client(_CoreClient):
         introspection_url: str | None = None,
         revocation_url: str | None = None,
         device_authorization_url: str | None = None,
+        end_session_url: str | None = None,
         private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
@@ -301,6 +353,7 @@ class OAuth2Client(_CoreClient):
             introspection_url=introspection_url,
             revocation_url=revocation_url,
             device_authorization_url=device_authorization_url,
+            end_session_url=end_session_url,
             client_authentication=client_authentication,
             timeout=timeout,
         )

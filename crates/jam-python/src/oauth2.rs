@@ -1,7 +1,9 @@
 //! The OAuth 2.0 clients, as Python sees them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use jam::encoding::json_object;
 use jam::oauth2::{self, CallOptions, ProviderOptions, aio};
 use jam::{OAuth2Error, Timestamp};
 use pyo3::exceptions::PyTypeError;
@@ -188,6 +190,77 @@ fn begun(py: Python<'_>, login: oauth2::Login) -> PyResult<Py<PyAny>> {
     Ok(Py::new(py, Login(login))?.into_any())
 }
 
+/// A user's tokens, which are renewed when they are used and about to expire: once, for any number of threads that wait.
+///
+/// Attributes:
+///     tokens: The provider's newest answer, with `expires_at` in seconds since 1970; saved, it makes a set again.
+#[pyclass(frozen, module = "jam._jam")]
+struct TokenSet(Arc<oauth2::TokenSet>);
+
+#[pymethods]
+impl TokenSet {
+    #[getter]
+    fn tokens(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        answer(py, self.0.tokens())
+    }
+
+    /// Gives an access token that is good for half a minute at least, renewed if need be.
+    fn access_token(&self, py: Python<'_>) -> PyResult<String> {
+        let tokens = Arc::clone(&self.0);
+        let token = bridge::block_for_long(py, move || tokens.access_token(Timestamp::now()))?;
+        token.map(|token| token.expose().clone()).map_err(error::to_py)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("TokenSet"))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<jam.oauth2.TokenSet>"
+    }
+}
+
+/// The twin of `TokenSet` for asyncio.
+///
+/// Attributes:
+///     tokens: The provider's newest answer, with `expires_at` in seconds since 1970; saved, it makes a set again.
+#[pyclass(frozen, module = "jam._jam")]
+struct AsyncTokenSet(Arc<aio::TokenSet>);
+
+#[pymethods]
+impl AsyncTokenSet {
+    #[getter]
+    fn tokens(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        answer(py, self.0.tokens())
+    }
+
+    /// Gives an access token that is good for half a minute at least, renewed if need be.
+    fn access_token(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let tokens = Arc::clone(&self.0);
+        bridge::spawn(
+            py,
+            bridge::Place::Worker,
+            async move { tokens.access_token(Timestamp::now()).await },
+            |py, token| Ok(PyString::new(py, token.expose()).into_any().unbind()),
+        )
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(error::not_picklable("TokenSet"))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<jam.aio.oauth2.TokenSet>"
+    }
+}
+
+/// The members of a provider's answer that Python kept.
+fn kept_members(tokens: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
+    let mut text = Vec::new();
+    json::write(tokens, &mut text)?;
+    json_object(&text).map_err(|reason| error::validation(&format!("tokens: {reason}")))
+}
+
 /// The keywords of a client.
 fn provider_options(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<ProviderOptions> {
     let mut options = ProviderOptions::default();
@@ -214,6 +287,7 @@ fn provider_options(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<ProviderOp
             "introspection_url" => options.introspection_url = Some(value),
             "revocation_url" => options.revocation_url = Some(value),
             "device_authorization_url" => options.device_authorization_url = Some(value),
+            "end_session_url" => options.end_session_url = Some(value),
             "client_authentication" => {
                 options.client_authentication = Some(value.parse().map_err(error::to_py)?);
             }
@@ -375,6 +449,38 @@ impl OAuth2Client {
     fn complete_device(&self, py: Python<'_>, device: &DeviceAuthorization) -> PyResult<Py<PyAny>> {
         let device = device.0.clone();
         answer(py, self.run(py, move |client| client.complete_device(&device, Timestamp::now()))?)
+    }
+
+    /// Verifies an access token that a request brought, and gives its claims.
+    fn verify_access_token(
+        &self,
+        py: Python<'_>,
+        token: &Bound<'_, PyAny>,
+        audience: Text,
+    ) -> PyResult<Py<PyAny>> {
+        let token = required_text(token, "token")?.to_owned();
+        let claims =
+            self.run(py, move |client| client.verify_access_token(&token, &audience.0, Timestamp::now()))?;
+        answer(py, claims)
+    }
+
+    /// Gives the address to send the browser to, to end the login with the provider.
+    #[pyo3(signature = (**extra))]
+    fn logout_url(&self, py: Python<'_>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<String> {
+        let options = call_options(None, extra)?;
+        self.run(py, move |client| client.logout_url(&options))
+    }
+
+    /// Verifies a logout token, and gives its claims.
+    fn verify_logout_token(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let token = required_text(token, "token")?.to_owned();
+        answer(py, self.run(py, move |client| client.verify_logout_token(&token, Timestamp::now()))?)
+    }
+
+    /// Makes a set of a provider's answer of just now, or of what was saved of one.
+    fn token_set(&self, tokens: &Bound<'_, PyDict>) -> PyResult<TokenSet> {
+        let set = oauth2::TokenSet::new(self.0.clone(), kept_members(tokens)?, Timestamp::now());
+        set.map(|set| TokenSet(Arc::new(set))).map_err(error::to_py)
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -564,6 +670,43 @@ impl AsyncOAuth2Client {
         bridge::spawn(py, bridge::Place::Worker, tokens, answer)
     }
 
+    /// Verifies an access token that a request brought, and gives its claims.
+    fn verify_access_token(
+        &self,
+        py: Python<'_>,
+        token: &Bound<'_, PyAny>,
+        audience: Text,
+    ) -> PyResult<Py<PyAny>> {
+        let (client, token) = (self.0.clone(), required_text(token, "token")?.to_owned());
+        let claims = async move { client.verify_access_token(&token, &audience.0, Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, claims, answer)
+    }
+
+    /// Gives the address to send the browser to, to end the login with the provider.
+    #[pyo3(signature = (**extra))]
+    fn logout_url(&self, py: Python<'_>, extra: Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> {
+        let (client, options) = (self.0.clone(), call_options(None, extra)?);
+        bridge::spawn(
+            py,
+            bridge::Place::Worker,
+            async move { client.logout_url(&options).await },
+            |py, url| Ok(PyString::new(py, &url).into_any().unbind()),
+        )
+    }
+
+    /// Verifies a logout token, and gives its claims.
+    fn verify_logout_token(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let (client, token) = (self.0.clone(), required_text(token, "token")?.to_owned());
+        let claims = async move { client.verify_logout_token(&token, Timestamp::now()).await };
+        bridge::spawn(py, bridge::Place::Worker, claims, answer)
+    }
+
+    /// Makes a set of a provider's answer of just now, or of what was saved of one.
+    fn token_set(&self, tokens: &Bound<'_, PyDict>) -> PyResult<AsyncTokenSet> {
+        let set = aio::TokenSet::new(self.0.clone(), kept_members(tokens)?, Timestamp::now());
+        set.map(|set| AsyncTokenSet(Arc::new(set))).map_err(error::to_py)
+    }
+
     fn __reduce__(&self) -> PyResult<()> {
         Err(error::not_picklable("AsyncOAuth2Client"))
     }
@@ -628,6 +771,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Login>()?;
     module.add_class::<CompletedLogin>()?;
     module.add_class::<DeviceAuthorization>()?;
+    module.add_class::<TokenSet>()?;
+    module.add_class::<AsyncTokenSet>()?;
     module.add_class::<OAuth2Client>()?;
     module.add_class::<AsyncOAuth2Client>()
 }

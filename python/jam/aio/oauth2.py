@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
+from jam._jam import AsyncTokenSet as TokenSet
 from jam._jam import Callback, CompletedLogin, DeviceAuthorization, Login
 from jam.exceptions import JamConfigurationError
 
@@ -20,6 +21,7 @@ __all__ = [
     "GoogleOAuth2Client",
     "Login",
     "OAuth2Client",
+    "TokenSet",
     "YandexOAuth2Client",
     "create_instance",
 ]
@@ -149,6 +151,22 @@ class _CoreClient(BaseOAuth2Client):
         """
         return await self._client.verify_id_token(token, nonce)
 
+    async def verify_access_token(self, token: str, audience: str) -> dict[str, Any]:
+        """As `jam.oauth2.OAuth2Client.verify_access_token`."""
+        return await self._client.verify_access_token(token, audience)
+
+    async def logout_url(self, **extra: Any) -> str:
+        """As `jam.oauth2.OAuth2Client.logout_url`."""
+        return await self._client.logout_url(**extra)
+
+    async def verify_logout_token(self, token: str) -> dict[str, Any]:
+        """As `jam.oauth2.OAuth2Client.verify_logout_token`."""
+        return await self._client.verify_logout_token(token)
+
+    async def token_set(self, tokens: dict[str, Any]) -> TokenSet:
+        """As `jam.oauth2.OAuth2Client.token_set`; its `access_token()` is awaited."""
+        return self._client.token_set(tokens)
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} provider={self.provider!r}>"
 
@@ -170,6 +188,7 @@ class OAuth2Client(_CoreClient):
         introspection_url: str | None = None,
         revocation_url: str | None = None,
         device_authorization_url: str | None = None,
+        end_session_url: str | None = None,
         private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
@@ -190,6 +209,7 @@ class OAuth2Client(_CoreClient):
             introspection_url=introspection_url,
             revocation_url=revocation_url,
             device_authorization_url=device_authorization_url,
+            end_session_url=end_session_url,
             client_authentication=client_authentication,
             timeout=timeout,
         )

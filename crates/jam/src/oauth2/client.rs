@@ -14,7 +14,7 @@ use super::login::{self, Callback, CompletedLogin, Login};
 use super::provider::{Endpoints, Provider, ProviderOptions};
 use super::service::Service;
 use super::signed_answer::{self, Said};
-use super::{http, introspection, token, userinfo};
+use super::{access_token, http, introspection, logout, token, userinfo};
 use crate::jose::jws::{Unverified, Verified};
 use crate::{Result, Timestamp};
 
@@ -270,6 +270,39 @@ impl Client {
         }
     }
 
+    /// The claims of an access token that a request brought, for a resource server (RFC 9068): a JWT of the issuer's for
+    /// this `audience`, which is what the resource server is called. Its scopes are in `scope`. The issuer's keys are
+    /// fetched when they are needed and kept, so most tokens cost no request. A token that is bound to a key (`cnf`) is refused;
+    /// one that is no JWT is for [`introspect`](Self::introspect).
+    ///
+    /// # Errors
+    /// [`JwtError`](crate::JwtError) says why it is refused; [`OAuth2Error`](crate::OAuth2Error) what kept the keys from being
+    /// fetched.
+    pub fn verify_access_token(
+        &self,
+        token: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>> {
+        access_token::validate(&self.verified(token, &*self.metadata()?)?, &self.provider, audience, now)
+    }
+
+    /// Where to send the browser to end the login with the provider (OpenID Connect RP-Initiated Logout 1.0). Options worth
+    /// giving are `id_token_hint`, `post_logout_redirect_uri` and `state`.
+    ///
+    /// # Errors
+    /// [`Error::Validation`](crate::Error::Validation) for a parameter that cannot be sent;
+    /// [`ConfigurationError`](crate::ConfigurationError) for a provider without such a page.
+    pub fn logout_url(&self, options: &CallOptions) -> Result<String> {
+        self.provider.logout_url(self.service(Service::EndSession)?, options)
+    }
+
+    /// The claims of a logout token, by which the provider tells that a user's login ended (OpenID Connect Back-Channel Logout
+    /// 1.0): end the sessions of its `sub`, or of its `sid`. Errors as [`verify_access_token`](Self::verify_access_token).
+    pub fn verify_logout_token(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>> {
+        logout::validate(&self.verified(token, &*self.metadata()?)?, &self.provider, now)
+    }
+
     fn verified_claims(
         &self,
         token: &str,
@@ -327,7 +360,7 @@ impl Client {
 }
 
 /// The asynchronous face.
-pub mod aio {
+pub(super) mod aio {
     use super::*;
 
     /// The asynchronous twin of the blocking [`Client`](super::Client). Its calls run inside of a tokio runtime with time and I/O
@@ -482,6 +515,28 @@ pub mod aio {
                     return Ok(tokens);
                 }
             }
+        }
+
+        /// As [`super::Client::verify_access_token`].
+        pub async fn verify_access_token(
+            &self,
+            token: &str,
+            audience: &str,
+            now: Timestamp,
+        ) -> Result<Map<String, Value>> {
+            let metadata = self.metadata().await?;
+            access_token::validate(&self.verified(token, &metadata).await?, &self.provider, audience, now)
+        }
+
+        /// As [`super::Client::logout_url`]; awaits the issuer's metadata alone.
+        pub async fn logout_url(&self, options: &CallOptions) -> Result<String> {
+            self.provider.logout_url(self.service(Service::EndSession).await?, options)
+        }
+
+        /// As [`super::Client::verify_logout_token`].
+        pub async fn verify_logout_token(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>> {
+            let metadata = self.metadata().await?;
+            logout::validate(&self.verified(token, &metadata).await?, &self.provider, now)
         }
 
         async fn verified_claims(

@@ -25,6 +25,7 @@
 //! # Ok::<(), jam::Error>(())
 //! ```
 
+mod access_token;
 mod address;
 mod cached;
 mod client;
@@ -36,16 +37,25 @@ mod id_token;
 mod introspection;
 mod key_set;
 mod login;
+mod logout;
 mod preset;
 mod provider;
 mod service;
 mod signed_answer;
 mod token;
+mod token_set;
 mod userinfo;
 
-pub use client::{CallOptions, Client, aio};
+pub use client::{CallOptions, Client};
 pub use client_authentication::ClientAuthentication;
 pub use device::DeviceAuthorization;
 pub use login::{Callback, CompletedLogin, LOGIN_LIFE_TIME, Login};
 pub use preset::presets;
 pub use provider::ProviderOptions;
+pub use token_set::TokenSet;
+
+/// The asynchronous face.
+pub mod aio {
+    pub use super::client::aio::Client;
+    pub use super::token_set::aio::TokenSet;
+}

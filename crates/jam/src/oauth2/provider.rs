@@ -49,6 +49,8 @@ pub struct ProviderOptions {
     pub revocation_url: Option<String>,
     /// The endpoint for devices without a browser (RFC 8628).
     pub device_authorization_url: Option<String>,
+    /// The page that ends the user's login with the provider (OpenID Connect RP-Initiated Logout 1.0).
+    pub end_session_url: Option<String>,
     /// The key of [`ClientAuthentication::PrivateKeyJwt`], as PEM or JWK text. A JWK's `alg` and `kid` are used.
     pub private_key: Option<Secret<String>>,
     /// How the client proves who it is. By default the preset's way, else what the issuer's metadata offers, else
@@ -75,6 +77,7 @@ impl Default for ProviderOptions {
             introspection_url: None,
             revocation_url: None,
             device_authorization_url: None,
+            end_session_url: None,
             private_key: None,
             client_authentication: None,
             timeout: Duration::from_secs(10),
@@ -154,6 +157,13 @@ pub(super) struct Endpoints {
     pub(super) authentication: ClientAuthentication,
 }
 
+/// An address with further parameters in its query.
+fn with_query(mut url: Url, parameters: &[(&str, Cow<'_, str>)]) -> String {
+    let query = url.query().filter(|query| !query.is_empty()).map(|query| format!("{query}&"));
+    url.set_query(Some(&(query.unwrap_or_default() + &query_encode(parameters))));
+    url.into()
+}
+
 impl Endpoints {
     /// Whether the `Authorization` header says who the client is, and the form does not.
     pub(super) fn proves_by_header(&self) -> bool {
@@ -162,10 +172,7 @@ impl Endpoints {
 
     /// The address of an authorization request with these parameters.
     pub(super) fn authorization_url(&self, parameters: &[(&str, Cow<'_, str>)]) -> String {
-        let mut url = self.auth_url.clone();
-        let query = url.query().filter(|query| !query.is_empty()).map(|query| format!("{query}&"));
-        url.set_query(Some(&(query.unwrap_or_default() + &query_encode(parameters))));
-        url.into()
+        with_query(self.auth_url.clone(), parameters)
     }
 }
 
@@ -229,6 +236,7 @@ impl Provider {
             (Service::Introspection, &options.introspection_url),
             (Service::Revocation, &options.revocation_url),
             (Service::DeviceAuthorization, &options.device_authorization_url),
+            (Service::EndSession, &options.end_session_url),
         ] {
             if let Some(url) = address(service.key(), configured.as_deref())? {
                 services.set(service, url);
@@ -392,6 +400,13 @@ impl Provider {
         with_extra(own, options, &endpoints.auth_url)
     }
 
+    /// Where to send the browser to end the login with the provider (OpenID Connect RP-Initiated Logout 1.0 section 2).
+    pub(super) fn logout_url(&self, url: Url, options: &CallOptions) -> Result<String> {
+        let own = vec![("client_id", self.client_id.as_str().into())];
+        let parameters = with_extra(own, options, &url)?;
+        Ok(with_query(url, &parameters))
+    }
+
     /// The access token request of the authorization code grant (RFC 6749 section 4.1.3).
     pub(super) fn code_grant(
         &self,
@@ -549,9 +564,8 @@ fn with_extra<'a>(
                 "the parameter {name:?} is set by the call itself; leave it out"
             )));
         }
-        if name == REDIRECT_URI {
-            check_redirect_url(value)
-                .map_err(|reason| Error::validation(format!("redirect_uri: {reason}")))?;
+        if matches!(name.as_str(), REDIRECT_URI | "post_logout_redirect_uri") {
+            check_redirect_url(value).map_err(|reason| Error::validation(format!("{name}: {reason}")))?;
         }
         parameters.push((name, value.as_str().into()));
     }

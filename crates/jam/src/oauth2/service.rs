@@ -13,11 +13,13 @@ pub(super) enum Service {
     Revocation,
     /// Begins the grant for devices without a browser (RFC 8628).
     DeviceAuthorization,
+    /// Ends the user's login with the provider (OpenID Connect RP-Initiated Logout 1.0).
+    EndSession,
 }
 
 impl Service {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Userinfo, Self::Introspection, Self::Revocation, Self::DeviceAuthorization];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Userinfo, Self::Introspection, Self::Revocation, Self::DeviceAuthorization, Self::EndSession];
 
     /// The key of the configuration.
     pub(super) fn key(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Service {
             Self::Introspection => "introspection_url",
             Self::Revocation => "revocation_url",
             Self::DeviceAuthorization => "device_authorization_url",
+            Self::EndSession => "end_session_url",
         }
     }
 
@@ -36,6 +39,7 @@ impl Service {
             Self::Introspection => "introspection_endpoint",
             Self::Revocation => "revocation_endpoint",
             Self::DeviceAuthorization => "device_authorization_endpoint",
+            Self::EndSession => "end_session_endpoint",
         }
     }
 }
