@@ -64,11 +64,13 @@ format: $(VENV)/dev.ready ## Format all code
 	$(BIN)/ruff format python examples
 	$(BIN)/ruff check --fix python examples
 
-bench: $(VENV)/bench.ready ## Measure Jam against its peers; writes docs/benchmarks.md
+bench: $(VENV)/bench.ready ## Measure Jam against its peers and write docs/benchmarks.md; ONLY=jwt,sessions prints those parts
 	@$(MAKE) --no-print-directory build EXTENSION_PROFILE=release
-	@features=$$(tools/interop-features) && \
-		cargo bench --quiet --locked --package jam-interop --bench tokens $$features -- $(CURDIR)/target/rust-benches.json
-	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python python/benches/run.py
+	@mkdir -p target/benches
+	@features=$$(tools/interop-features) && export JAM_REDIS_SERVER=$$(tools/find-redis-server) && \
+		cargo bench --quiet --locked --package jam-interop --bench peers $$features -- \
+			--only "$(ONLY)" $(CURDIR)/target/benches/rust.json && \
+		$(BIN)/python python/benches/run.py --only "$(ONLY)"
 
 clean: ## Remove everything that was built
 	rm -rf $(VENV) target .demo

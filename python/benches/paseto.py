@@ -9,13 +9,10 @@ from typing import Any
 
 import fast_paseto
 import pyseto
-import tokens
 from jam.paseto import PASERK, BasePASETO, PASETOv1, PASETOv2, PASETOv3, PASETOv4
 from jam.utils import generate_ecdsa_p384_keypair, generate_ed25519_keypair, generate_rsa_key_pair
-from measure import Comparison, compare
-
-CLAIMS = {**tokens.CLAIMS, "iat": "2026-01-01T00:00:00+00:00", "exp": "2999-01-01T00:00:00+00:00"}
-"""Seven claims with times in PASETO's form."""
+from measure import FASTEST, Call, Row
+from payloads import PASETO_CLAIMS as CLAIMS
 
 LOCAL_KEY = bytes(range(32))
 VERSIONS: dict[int, tuple[type[PASETOv1 | PASETOv2 | PASETOv3 | PASETOv4], Callable[[], dict[str, str]]]] = {
@@ -24,12 +21,12 @@ VERSIONS: dict[int, tuple[type[PASETOv1 | PASETOv2 | PASETOv3 | PASETOv4], Calla
     3: (PASETOv3, generate_ecdsa_p384_keypair),
     4: (PASETOv4, generate_ed25519_keypair),
 }
-AIMS = {"pyseto": 10.0, "fast-paseto": 1.0}
+AIMS = {"local": {"pyseto": 10.0, FASTEST: 1.0}, "public": {FASTEST: 1.0}}
 """For version 4, in which new tokens are made."""
 
 
-def comparisons() -> Iterator[Comparison]:
-    """Yields one comparison after the other."""
+def rows() -> Iterator[Row]:
+    """One row for each direction, purpose and version."""
     for number, (make, generate) in VERSIONS.items():
         peer_key = pyseto.Key.new(number, "local", LOCAL_KEY)
         yield from both(number, "local", make.key("local", LOCAL_KEY), peer_key, peer_key, LOCAL_KEY, LOCAL_KEY)
@@ -41,14 +38,14 @@ def comparisons() -> Iterator[Comparison]:
 
 def both(
     number: int, purpose: str, jam: BasePASETO, makes: Any, reads: Any, fast_makes: bytes, fast_reads: bytes
-) -> Iterator[Comparison]:
+) -> Iterator[Row]:
     """The two directions of one kind of token."""
     token = jam.encode(CLAIMS)
-    encoders: dict[str, Callable[[], object]] = {
+    encoders: dict[str, Call] = {
         "jam": lambda: jam.encode(CLAIMS),
         "pyseto": lambda: pyseto.encode(makes, CLAIMS, serializer=json),
     }
-    decoders: dict[str, Callable[[], object]] = {
+    decoders: dict[str, Call] = {
         "jam": lambda: jam.decode(token),
         "pyseto": lambda: pyseto.decode(reads, token, deserializer=json),
     }
@@ -57,9 +54,9 @@ def both(
         own = fast_paseto.encode(fast_makes, CLAIMS, purpose=purpose)
         encoders["fast-paseto"] = lambda: fast_paseto.encode(fast_makes, CLAIMS, purpose=purpose)
         decoders["fast-paseto"] = lambda: fast_paseto.decode(own, fast_reads, purpose=purpose)
-    aims = AIMS if number == 4 and purpose == "local" else {}
-    yield compare(f"PASETO v{number}.{purpose}, encode 7 claims", encoders, target=aims)
-    yield compare(f"PASETO v{number}.{purpose}, decode 7 claims", decoders, target=aims)
+    aims = AIMS[purpose] if number == 4 else {}
+    yield Row("paseto", f"PASETO v{number}.{purpose}, encode 7 claims", encoders, aims)
+    yield Row("paseto", f"PASETO v{number}.{purpose}, decode 7 claims", decoders, aims)
 
 
 def raw(number: int, private: str) -> bytes:
