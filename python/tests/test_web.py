@@ -12,6 +12,7 @@ from urllib.parse import quote
 import jwt as pyjwt
 import pytest
 from apps.common import SECRET
+from servers import RedisServer
 from web import CLIENTS, SERVERS, WITH_WEBSOCKETS, Answer, AppServer, Send, client_of, load
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -20,13 +21,16 @@ JSON = ("Content-Type", "application/json")
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, AppServer]]:
-    """All of them, started at the same time."""
+def servers(tmp_path_factory: pytest.TempPathFactory, shared_redis: RedisServer) -> Iterator[dict[str, AppServer]]:
+    """All of them, started at the same time. The workers of FastAPI share their sessions by Redis, others by SQLite."""
     started: dict[str, AppServer] = {}
     try:
         for name, command in SERVERS.items():
             folder = tmp_path_factory.mktemp(name)
-            started[name] = AppServer(command, folder, {"JAM_TEST_SQLITE": str(folder / "sessions.sqlite3")})
+            environment = {"JAM_TEST_SQLITE": str(folder / "sessions.sqlite3")}
+            if name == "fastapi":
+                environment["JAM_TEST_REDIS"] = shared_redis.uri
+            started[name] = AppServer(command, folder, environment)
         for server in started.values():
             server.wait()
         yield started

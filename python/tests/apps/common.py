@@ -27,6 +27,9 @@ CONFIG: dict[str, Any] = {
 if "JAM_TEST_SQLITE" in os.environ:  # where several workers share the sessions
     CONFIG["session"] = {"session_type": "sqlite", "sqlite_path": os.environ["JAM_TEST_SQLITE"]}
 
+if "JAM_TEST_REDIS" in os.environ:
+    CONFIG["session"] = {"session_type": "redis", "redis_uri": os.environ["JAM_TEST_REDIS"]}
+
 # The tests speak plain http.
 COOKIE = Cookie("session", host_prefix=False, secure=False)
 

@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "ROOT_URLCONF": "apps.django_app",
     "SECRET_KEY": "a secret of at least thirty-two bytes",
     "SESSION_ENGINE": "jam.ext.django.sessions",
+    "TIME_ZONE": "UTC",  # Django sets that of the whole process
     "USE_TZ": True,
 }
 
