@@ -4,11 +4,15 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jam::StoreError;
+use jam::session::SessionOptions;
+use jam::session::aio::Sessions;
 use jam::store::{
     AsyncRedisStore, AsyncStore, Lifetime, RedisOptions, RedisSentinel, RedisServers, RedisStore,
 };
@@ -36,7 +40,8 @@ async fn dropped_reads_never_shift_the_answers_of_others() {
         let id = number.to_string();
         store.put(&key(&id), id.repeat(50).as_bytes(), FOREVER, now()).await.unwrap();
     }
-    for round in 0..10 {
+    // Ten thousand are dropped.
+    for round in (0..150).map(|round| round % 10) {
         let readers: Vec<_> = (0..200)
             .map(|number| {
                 let store = Arc::clone(&store);
@@ -370,6 +375,87 @@ async fn a_group_that_has_expired_leaves_nothing() {
             server.command(&["EXISTS", "sessions:{g}:", "sessions:{g}:a", "sessions:{g}:c"]),
             ":0\r\n"
         );
+    }
+}
+
+/// What clients send to a server, one command after the other.
+struct Monitor<'a> {
+    server: &'a RedisServer,
+    lines: BufReader<TcpStream>,
+}
+
+impl<'a> Monitor<'a> {
+    fn of(server: &'a RedisServer) -> Self {
+        let address = server.url().trim_start_matches("redis://").split('/').next().unwrap().to_owned();
+        let mut connection = TcpStream::connect(address).unwrap();
+        connection.write_all(b"MONITOR\r\n").unwrap();
+        let mut monitor = Self { server, lines: BufReader::new(connection) };
+        assert_eq!(monitor.line(), "+OK");
+        monitor
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// What was sent since this was asked last; without what scripts do.
+    fn sent(&mut self) -> Vec<String> {
+        self.server.command(&["ECHO", "that was all"]);
+        let lines = std::iter::from_fn(|| Some(self.line()).filter(|line| !line.contains("that was all")));
+        lines.filter(|line| !line.contains(" lua]")).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_of_sessions_is_one_round_trip() {
+    let server = RedisServer::start();
+    let mut monitor = Monitor::of(&server);
+    let encryption_keys = Some(vec!["AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE".into()]);
+    for options in
+        [SessionOptions::default(), SessionOptions { encryption_keys, ..SessionOptions::default() }]
+    {
+        // What is sealed for one id has to be read and sealed anew for another.
+        let commands_of_rework = if options.encryption_keys.is_some() { 2 } else { 1 };
+        for store in both(&server) {
+            let sessions = Sessions::new(store, options.clone()).unwrap();
+            let metadata = serde_json::json!({"address": "192.0.2.1"});
+            let metadata = metadata.as_object().unwrap();
+            // Once to connect and to teach the server its scripts, and once to count.
+            for is_counted in [false, true] {
+                let mut count = |call: &str, commands: usize| {
+                    let sent = monitor.sent();
+                    assert!(!is_counted || sent.len() == commands, "{call}: {sent:?}");
+                };
+                let here = sessions.create_with("user", b"{}", metadata, now()).await.unwrap();
+                count("create_with", 1);
+                let there = sessions.create("user", b"{}", now()).await.unwrap();
+                count("create", 1);
+                let read = sessions.read(&here, now()).await.unwrap().unwrap();
+                count("read", 1);
+                sessions.update(&here, b"{}", now()).await.unwrap();
+                count("update", 1);
+                assert!(sessions.update_if(&here, b"{}", &read.version, now()).await.is_err());
+                count("update_if", 1);
+                sessions.modify(&here, now(), Ok::<_, jam::Error>).await.unwrap();
+                count("modify", 2);
+                let here = sessions.rework(&here, now()).await.unwrap();
+                count("rework", commands_of_rework);
+                assert!(
+                    sessions.list("user", now()).await.unwrap().iter().any(|info| info.metadata == *metadata)
+                );
+                count("list", 1);
+                sessions.clear_except("user", &here, now()).await.unwrap();
+                count("clear_except", 1);
+                assert_eq!(sessions.get(&there, now()).await.unwrap(), None);
+                count("get", 1);
+                assert!(sessions.revoke("user", &read.handle, now()).await.is_ok());
+                count("revoke", 1);
+                sessions.clear("user", now()).await.unwrap();
+                count("clear", 1);
+            }
+        }
     }
 }
 

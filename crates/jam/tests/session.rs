@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jam::secret::Secret;
-use jam::session::{self, MAX_SESSION_KEY, SessionInfo, SessionOptions};
+use jam::session::{self, MAX_METADATA, MAX_SESSION_KEY, Session, SessionInfo, SessionOptions};
 use jam::store::{Entry, Key, Lifetime};
 use jam::token_list::{self, Kind};
-use jam::{Result, Timestamp};
+use jam::{Error, Result, Timestamp};
+use serde_json::{Map, Value, json};
 use support::backends::{Backend, backends};
 
 const ENCRYPTION_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+const NEWER_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
 /// Either face, so that each test is written once.
 #[derive(Clone)]
@@ -44,6 +46,41 @@ impl Sessions {
 
     async fn update(&self, id: &str, data: &[u8], now: Timestamp) -> Result<()> {
         on_face!(self, sessions => sessions.update(id, data, now))
+    }
+
+    async fn create_with(
+        &self,
+        session_key: &str,
+        data: &[u8],
+        metadata: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<String> {
+        on_face!(self, sessions => sessions.create_with(session_key, data, metadata, now))
+    }
+
+    async fn read(&self, id: &str, now: Timestamp) -> Result<Option<Session>> {
+        on_face!(self, sessions => sessions.read(id, now))
+    }
+
+    async fn update_if(&self, id: &str, data: &[u8], version: &str, now: Timestamp) -> Result<()> {
+        on_face!(self, sessions => sessions.update_if(id, data, version, now))
+    }
+
+    async fn modify<E: From<Error>>(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: impl FnMut(Vec<u8>) -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        on_face!(self, sessions => sessions.modify(id, now, change))
+    }
+
+    async fn clear_except(&self, session_key: &str, keep: &str, now: Timestamp) -> Result<()> {
+        on_face!(self, sessions => sessions.clear_except(session_key, keep, now))
+    }
+
+    async fn revoke(&self, session_key: &str, handle: &str, now: Timestamp) -> Result<bool> {
+        on_face!(self, sessions => sessions.revoke(session_key, handle, now))
     }
 
     async fn delete(&self, id: &str, now: Timestamp) -> Result<()> {
@@ -537,6 +574,215 @@ async fn a_cancelled_read_never_shifts_data_to_another_user() {
         }
         for (id, data) in users.iter() {
             assert_eq!(sessions.get(id, now).await.unwrap().as_ref(), Some(data), "{}", backend.name);
+        }
+    }
+}
+
+fn metadata() -> Map<String, Value> {
+    let metadata = json!({"address": "192.0.2.1", "user_agent": "readable browser"});
+    metadata.as_object().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_tells_the_data_with_all_that_is_known_of_them() {
+    for Case { name, sessions, now, backend } in all_cases() {
+        let id = sessions.create_with("user", b"one", &metadata(), now).await.unwrap();
+        let read = sessions.read(&id, now).await.unwrap().unwrap();
+        let info = sessions.list("user", now).await.unwrap().remove(0);
+        assert_eq!((&read.data[..], &read.metadata), (&b"one"[..], &metadata()), "{name}");
+        assert_eq!((&read.handle, &read.metadata), (&info.handle, &info.metadata), "{name}");
+        assert_eq!(read.created, info.created, "{name}");
+        if !backend.has_its_own_clock {
+            assert_eq!((read.created, read.expires), (now, Some(now + seconds(3600))), "{name}");
+        }
+        assert_eq!(sessions.read(&id, now).await.unwrap().unwrap().version, read.version, "{name}");
+        sessions.update(&id, b"one", now).await.unwrap();
+        let written = sessions.read(&id, now).await.unwrap().unwrap();
+        assert_ne!(written.version, read.version, "{name}: a write is a new version, whatever it writes");
+        let moved = sessions.rework(&id, now).await.unwrap();
+        let reworked = sessions.read(&moved, now).await.unwrap().unwrap();
+        assert_eq!((reworked.version, reworked.metadata), (written.version, metadata()), "{name}");
+        assert_eq!(sessions.read(&id, now).await.unwrap(), None, "{name}");
+        for unknown in ["", "x", &read.handle, "../../etc/passwd"] {
+            assert_eq!(sessions.read(unknown, now).await.unwrap(), None, "{name}");
+        }
+        assert!(!format!("{read:?}").contains("192.0.2.1"), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_to_a_stale_version_is_refused_and_changes_nothing() {
+    for Case { name, sessions, now, .. } in all_cases() {
+        let id = sessions.create("user", b"one", now).await.unwrap();
+        let version = sessions.read(&id, now).await.unwrap().unwrap().version;
+        sessions.update_if(&id, b"two", &version, now).await.unwrap();
+        let longer = format!("{version}A");
+        for stale in
+            [&version[..], &version[1..], &longer, "", "1", "1p", "2p", "2", "\0", "AAAAAAAAAAAAAAA=", "é"]
+        {
+            let refused = sessions.update_if(&id, b"three", stale, now).await;
+            assert_eq!(code(refused), "sessions.conflict", "{name} {stale:?}");
+        }
+        assert_eq!(sessions.get(&id, now).await.unwrap().as_deref(), Some(&b"two"[..]), "{name}");
+        let version = sessions.read(&id, now).await.unwrap().unwrap().version;
+        sessions.delete(&id, now).await.unwrap();
+        for version in [&version[..], "", "1"] {
+            let refused = sessions.update_if(&id, b"three", version, now).await;
+            assert_eq!(code(refused), "sessions.not_found", "{name}: attack 62");
+        }
+        assert_eq!(sessions.get(&id, now).await.unwrap(), None, "{name}");
+    }
+}
+
+fn one_more(data: &[u8]) -> Vec<u8> {
+    let number: u32 = std::str::from_utf8(data).unwrap().parse().unwrap();
+    (number + 1).to_string().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_the_same_time_are_all_made() {
+    for Case { name, sessions, now, .. } in all_cases() {
+        let id = sessions.create("user", b"0", now).await.unwrap();
+        let changing: Vec<_> = (0..8)
+            .map(|_| {
+                let (sessions, id) = (sessions.clone(), id.clone());
+                tokio::spawn(async move {
+                    for _ in 0..5 {
+                        sessions.modify(&id, now, |data| Ok::<_, Error>(one_more(&data))).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for change in changing {
+            change.await.unwrap();
+        }
+        assert_eq!(sessions.get(&id, now).await.unwrap().as_deref(), Some(&b"40"[..]), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_fails_writes_nothing() {
+    #[derive(Debug, PartialEq)]
+    enum Mine {
+        Refused,
+        Jam(Error),
+    }
+    impl From<Error> for Mine {
+        fn from(error: Error) -> Self {
+            Self::Jam(error)
+        }
+    }
+    for Case { name, sessions, now, .. } in all_cases() {
+        let id = sessions.create("user", b"1", now).await.unwrap();
+        let version = sessions.read(&id, now).await.unwrap().unwrap().version;
+        let refused = sessions.modify(&id, now, |_| Err(Mine::Refused)).await;
+        assert_eq!(refused, Err(Mine::Refused), "{name}");
+        assert_eq!(sessions.read(&id, now).await.unwrap().unwrap().version, version, "{name}");
+        let unknown =
+            sessions.modify("unknown", now, |_| -> Result<_, Mine> { panic!("there is nothing to change") });
+        let missing = Error::from(jam::SessionError::NotFound);
+        assert_eq!(unknown.await, Err(Mine::Jam(missing)), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_others_always_overtake_is_given_up() {
+    let case = cases(&plain()).remove(0);
+    let Sessions::Blocking(sessions) = &case.sessions else { panic!("the first cases block") };
+    let (id, mut calls) = (sessions.create("user", b"0", case.now).unwrap(), 0);
+    let given_up = sessions.modify(&id, case.now, |_| {
+        calls += 1;
+        sessions.update(&id, b"another's", case.now)?;
+        Ok::<_, Error>(b"mine".to_vec())
+    });
+    assert_eq!(code(given_up), "sessions.conflict");
+    assert_eq!((calls, sessions.get(&id, case.now)), (64, Ok(Some(b"another's".to_vec()))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_are_small_and_as_secret_as_the_data() {
+    for Case { name, sessions, now, .. } in all_cases() {
+        let text = |length: usize| json!({"text": "x".repeat(length)}).as_object().unwrap().clone();
+        let most = MAX_METADATA - r#"{"text":""}"#.len();
+        sessions.create_with("user", b"", &text(most), now).await.unwrap();
+        let refused = sessions.create_with("user", b"", &text(most + 1), now).await;
+        assert_eq!(code(refused), "validation.invalid", "{name}");
+        let mut deep = Value::Null;
+        for _ in 0..200 {
+            deep = json!([deep]);
+        }
+        let deep = json!({ "deep": deep });
+        let refused = sessions.create_with("user", b"", deep.as_object().unwrap(), now).await;
+        assert_eq!(code(refused), "validation.invalid", "{name}");
+        assert_eq!(sessions.list("user", now).await.unwrap().len(), 1, "{name}: nothing was made");
+    }
+    for Case { name, sessions, now, backend } in cases(&sealed()) {
+        let secret = json!({"user_agent": "a browser that nobody must know"});
+        sessions.create_with("user", b"", secret.as_object().unwrap(), now).await.unwrap();
+        for bytes in backend.everything_it_stores() {
+            assert!(!bytes.windows(11).any(|window| window == b"nobody must"), "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_sessions_but_one_can_be_ended_and_one_by_its_handle() {
+    for Case { name, sessions, now, .. } in all_cases() {
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(sessions.create("user", b"", now).await.unwrap());
+        }
+        let other = sessions.create("other", b"", now).await.unwrap();
+        sessions.clear_except("user", &ids[1], now).await.unwrap();
+        for (number, id) in ids.iter().enumerate() {
+            assert_eq!(sessions.get(id, now).await.unwrap().is_some(), number == 1, "{name}");
+        }
+        let handle = sessions.list("user", now).await.unwrap().remove(0).handle;
+        for (owner, wrong) in
+            [("other", &handle[..]), ("user", &ids[1]), ("user", ""), ("user", "*"), ("user", &handle[1..])]
+        {
+            assert_eq!(sessions.revoke(owner, wrong, now).await, Ok(false), "{name} {wrong:?}");
+        }
+        assert_eq!(sessions.revoke("user", &handle, now).await, Ok(true), "{name}");
+        assert_eq!(sessions.revoke("user", &handle, now).await, Ok(false), "{name}");
+        assert_eq!(code(sessions.update(&ids[1], b"", now).await), "sessions.not_found", "{name}: attack 62");
+        for nobody in [&other[..], &handle, "", "unknown"] {
+            let id = sessions.create("user", b"", now).await.unwrap();
+            sessions.clear_except("user", nobody, now).await.unwrap();
+            assert_eq!(sessions.get(&id, now).await.unwrap(), None, "{name} {nobody:?}");
+        }
+        assert!(sessions.get(&other, now).await.unwrap().is_some(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_write_seals_with_the_newest_key() {
+    let with = |backend: &Backend, keys: &[&str]| {
+        let encryption_keys = Some(keys.iter().map(|key| Secret::from(*key)).collect());
+        let options = SessionOptions { encryption_keys, ..plain() };
+        session::aio::Sessions::new(backend.asynchronous.clone(), options).unwrap()
+    };
+    for backend in backends() {
+        let (name, now) = (backend.name, Timestamp::now());
+        let old = with(&backend, &[ENCRYPTION_KEY]);
+        let (both, new) = (with(&backend, &[NEWER_KEY, ENCRYPTION_KEY]), with(&backend, &[NEWER_KEY]));
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            ids.push(old.create_with("user", b"data", &metadata(), now).await.unwrap());
+            assert_eq!(new.get(ids.last().unwrap(), now).await, Ok(None), "{name}");
+        }
+        both.update(&ids[0], b"data", now).await.unwrap();
+        let version = both.read(&ids[1], now).await.unwrap().unwrap().version;
+        both.update_if(&ids[1], b"data", &version, now).await.unwrap();
+        both.modify(&ids[2], now, Ok::<_, Error>).await.unwrap();
+        ids[3] = both.rework(&ids[3], now).await.unwrap();
+        for (id, write) in ids.iter().zip(["update", "update_if", "modify", "rework"]) {
+            let read = new.read(id, now).await.unwrap();
+            assert_eq!(read.as_ref().map(|read| &read.data[..]), Some(&b"data"[..]), "{name} {write}");
+            // A note is written with the session and with its id, not with its data.
+            let told = if write == "rework" { metadata() } else { Map::new() };
+            assert_eq!(read.unwrap().metadata, told, "{name} {write}");
+            assert_eq!(old.get(id, now).await, Ok(None), "{name} {write}");
         }
     }
 }

@@ -530,6 +530,60 @@ mod tests {
     }
 
     #[test]
+    fn records_of_the_first_version_open_and_their_next_writing_has_a_revision() {
+        let found = |value: Vec<u8>| Found {
+            value,
+            note: vec![],
+            created: Timestamp::from_seconds(1),
+            expires: None,
+        };
+        for codec in [plain(), sealed(&[KEY])] {
+            let group = codec.group("user").unwrap();
+            let (key, other) = (codec.new_id(&group).unwrap().key, codec.new_id(&group).unwrap().key);
+            let mut record = if codec.seals() { SEALED_1.to_vec() } else { PLAIN_1.to_vec() };
+            match &codec.sealer {
+                None => record.extend_from_slice(b"data"),
+                Some(sealer) => sealer.seal(b"data", &context(&key, ""), &mut record),
+            }
+            assert_eq!(codec.open(&key, &record).as_deref(), Some(&b"data"[..]));
+            assert_eq!(codec.version(&record).as_deref(), Some("1"));
+            assert!(record.starts_with(&codec.expected("1")));
+            let next = codec.seal(&key, b"data");
+            assert!(!next.starts_with(&codec.expected("1")), "an old version is stale after a write");
+            assert!(next.starts_with(&codec.expected(&codec.version(&next).unwrap())));
+            if let Some(exchange) = codec.exchange(&key, &other, Some(&found(record))).unwrap() {
+                assert_eq!(codec.open(&other, &exchange.replacement).as_deref(), Some(&b"data"[..]));
+                assert_ne!(codec.version(&exchange.replacement).as_deref(), Some("1"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sealed_revision_and_sealed_metadata_cannot_be_swapped() {
+        // attack 63
+        let codec = sealed(&[KEY]);
+        let group = codec.group("user").unwrap();
+        let (mine, other) = (codec.new_id(&group).unwrap().key, codec.new_id(&group).unwrap().key);
+        let (first, second) = (codec.seal(&mine, b"data"), codec.seal(&mine, b"data"));
+        let front = SEALED.len() + REVISION_LENGTH;
+        assert_ne!(first[..front], second[..front]);
+        assert_eq!(codec.open(&mine, &[&second[..front], &first[front..]].concat()), None);
+        let without = [SEALED_1, &first[front..]].concat();
+        assert_eq!(codec.open(&mine, &without), None, "taken for one of the first version");
+
+        let metadata = serde_json::json!({"address": "192.0.2.1"}).as_object().unwrap().clone();
+        let note = codec.seal_metadata(&mine, &metadata).unwrap();
+        assert_eq!(codec.open_metadata(&mine, &note), metadata);
+        assert!(codec.open_metadata(&other, &note).is_empty(), "swapped in from another session");
+        assert!(sealed(&[OTHER_KEY]).open_metadata(&mine, &note).is_empty());
+        let planted = plain().seal_metadata(&mine, &metadata).unwrap();
+        assert!(codec.open_metadata(&mine, &planted).is_empty(), "plain where sealed ones are expected");
+        for forged in [&b""[..], b"1p", b"1p[]", b"1p{\"a\":1,\"a\":2}", b"{}", b"\xff"] {
+            assert!(plain().open_metadata(&mine, forged).is_empty(), "{forged:?}");
+        }
+    }
+
+    #[test]
     fn keys_can_be_changed_while_sessions_live() {
         let (old, both) = (sealed(&[KEY]), sealed(&[OTHER_KEY, KEY]));
         let key = old.new_id(&old.group("user").unwrap()).unwrap().key;
