@@ -743,6 +743,28 @@ async fn many_are_put_at_once(subject: Arc<Subject>) {
     assert!(subject.get(&alone("10")).await.is_some());
 }
 
+async fn many_are_got_at_once_in_the_order_of_their_keys(subject: Arc<Subject>) {
+    let (here, elsewhere, single) = (in_group("g", "a"), in_group("other", "a"), alone("alone"));
+    subject.put(&here, b"1", FOREVER).await;
+    subject.put(&single, b"3", FOREVER).await;
+    let get = async |keys: &[Key]| subject.store.get_many(keys, subject.now()).await.unwrap();
+    let (one, three) = (Some(b"1".to_vec()), Some(b"3".to_vec()));
+    assert_eq!(get(&[here.clone(), in_group("g", "b"), in_group("g", "c")]).await, [one.clone(), None, None]);
+    assert_eq!(
+        get(&[in_group("g", "b"), here.clone(), here.clone()]).await,
+        [None, one.clone(), one.clone()]
+    );
+    assert_eq!(get(&[single.clone(), elsewhere.clone(), here.clone()]).await, [three.clone(), None, one]);
+    assert_eq!(get(&[single]).await, [three]);
+    assert_eq!(get(&[elsewhere]).await, [None]);
+    assert!(get(&[]).await.is_empty());
+    subject.put(&here, b"2", subject.idle(2)).await;
+    subject.wait(1).await;
+    assert_eq!(get(&[here.clone(), in_group("g", "b")]).await, [Some(b"2".to_vec()), None]);
+    subject.wait(1).await;
+    assert_eq!(get(&[here, in_group("g", "b")]).await, [None, None], "reading does not prolong the life");
+}
+
 async fn one_of_many_inserts_wins(subject: Arc<Subject>) {
     for key in [in_group("g", "a"), alone("a")] {
         let racers: Vec<_> = (0..16)
@@ -888,6 +910,7 @@ async fn a_closed_store_says_so(subject: Arc<Subject>) {
     let (store, now) = (&subject.store, subject.now());
     let closed = Error::Store(StoreError::Closed);
     assert_eq!(store.get(&key, now).await, Err(closed.clone()));
+    assert_eq!(store.get_many(std::slice::from_ref(&key), now).await, Err(closed.clone()));
     assert_eq!(store.touch(&key, now).await, Err(closed.clone()));
     assert_eq!(store.put(&key, b"w", FOREVER, now).await, Err(closed.clone()));
     assert_eq!(store.put_many(&[(key.clone(), vec![], FOREVER)], now).await, Err(closed.clone()));
@@ -944,6 +967,7 @@ const CHECKS: &[(&str, Check)] = checks![
     a_list_is_the_live_keys_oldest_first,
     a_list_tells_the_nearer_of_both_limits,
     many_are_put_at_once,
+    many_are_got_at_once_in_the_order_of_their_keys,
     one_of_many_inserts_wins,
     one_of_many_replaces_that_expect_the_same_wins,
     one_of_many_renames_wins,
@@ -994,6 +1018,10 @@ impl fmt::Debug for Blocking {
 impl AsyncStore for Blocking {
     fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
         Box::pin(ready(self.0.get(key, now)))
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> StoreFuture<'a, Vec<Option<Vec<u8>>>> {
+        Box::pin(ready(self.0.get_many(keys, now)))
     }
 
     fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {

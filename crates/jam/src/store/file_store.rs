@@ -275,6 +275,11 @@ impl<M: Medium> AsyncStore for FileStore<M> {
         self.on_thread(move |medium| medium.get(&key, now))
     }
 
+    fn get_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> StoreFuture<'a, Vec<Option<Vec<u8>>>> {
+        let keys = keys.to_vec();
+        self.on_thread(move |medium| keys.iter().map(|key| medium.get(key, now)).collect())
+    }
+
     fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         let (key, inner) = (key.clone(), Arc::clone(&self.inner));
         let (sender, receiver) = oneshot::channel();

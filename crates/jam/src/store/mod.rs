@@ -188,6 +188,11 @@ fn check_same_group(from: &Key, to: &Key) -> Result<()> {
 pub trait Store: Send + Sync {
     /// The bytes, untouched: reading does not prolong the life.
     fn get(&self, key: &Key, now: Timestamp) -> Result<Option<Vec<u8>>>;
+    /// The bytes under each of the keys, in their order, as [`Store::get`] reads them but never from a replica: what has been
+    /// written is seen. Keys of one group are one round trip.
+    fn get_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Vec<u8>>>> {
+        keys.iter().map(|key| self.get(key, now)).collect()
+    }
     /// The bytes and what is known of them, and the idle time starts anew. Reads first: a key that holds nothing live is never written to, and one
     /// that does only when [`Lifetime::touch_is_due`], so that the last use may be told a little too early.
     fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Found>>;
@@ -229,6 +234,16 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a
 pub trait AsyncStore: Send + Sync {
     /// See [`Store::get`].
     fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>>;
+    /// See [`Store::get_many`].
+    fn get_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> StoreFuture<'a, Vec<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                found.push(self.get(key, now).await?);
+            }
+            Ok(found)
+        })
+    }
     /// See [`Store::touch`].
     fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>>;
     /// See [`Store::put`].
@@ -303,6 +318,11 @@ impl<S: Store + 'static> AsyncStore for OnThreads<S> {
     fn get<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Vec<u8>>> {
         let key = key.clone();
         self.run(move |store| store.get(&key, now))
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> StoreFuture<'a, Vec<Option<Vec<u8>>>> {
+        let keys = keys.to_vec();
+        self.run(move |store| store.get_many(&keys, now))
     }
 
     fn touch<'a>(&'a self, key: &'a Key, now: Timestamp) -> StoreFuture<'a, Option<Found>> {

@@ -459,6 +459,36 @@ impl AsyncStore for AsyncRedisStore {
         })
     }
 
+    fn get_many<'a>(&'a self, keys: &'a [Key], _now: Timestamp) -> StoreFuture<'a, Vec<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let (started, all) = (Instant::now(), self.commands.get_many(keys));
+            if keys.is_empty() {
+                return Ok(Vec::new());
+            }
+            if !self.servers.is_cluster() {
+                return command::all_stored(self.send(&all).await?);
+            }
+            if command::are_together(keys) {
+                match self.attempt(&all, Some(all.slot())).await {
+                    Ok(answer) => return command::all_stored(answer),
+                    Err(Failed { next: Next::Fail, error }) => return Err(error),
+                    Err(_) => {}
+                }
+            }
+            // Each one finds its way alone, also while its slot is moving.
+            let one_by_one = async {
+                let mut found = Vec::with_capacity(keys.len());
+                for key in keys {
+                    let answer = self.send_since(started, &self.commands.get(key)).await?;
+                    found.push(command::stored(answer)?.map(Stored::into_bytes));
+                }
+                Ok(found)
+            };
+            let found = timeout_at(self.servers.deadline(started).into(), one_by_one).await;
+            found.unwrap_or_else(|_| Err(too_late().into()))
+        })
+    }
+
     fn touch<'a>(&'a self, key: &'a Key, _now: Timestamp) -> StoreFuture<'a, Option<Found>> {
         Box::pin(async move {
             let now = Instant::now();

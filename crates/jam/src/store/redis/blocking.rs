@@ -407,6 +407,30 @@ impl Store for RedisStore {
         Ok(stored.map(Stored::into_bytes))
     }
 
+    fn get_many(&self, keys: &[Key], _now: Timestamp) -> Result<Vec<Option<Vec<u8>>>> {
+        let (started, all) = (Instant::now(), self.commands.get_many(keys));
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.servers.is_cluster() {
+            return command::all_stored(self.send(&all)?);
+        }
+        if command::are_together(keys) {
+            match self.attempt(&all, Some(all.slot()), None, None) {
+                Ok(answer) => return command::all_stored(answer),
+                Err(Failed { next: Next::Fail, error }) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        // Each one finds its way alone, also while its slot is moving.
+        let get = |key| {
+            let answer =
+                self.send_since(started, &self.commands.get(key), Some(self.servers.deadline(started)));
+            Ok(command::stored(answer?)?.map(Stored::into_bytes))
+        };
+        keys.iter().map(get).collect()
+    }
+
     fn touch(&self, key: &Key, _now: Timestamp) -> Result<Option<Found>> {
         let now = Instant::now();
         if let Some(server_now) = self.clock.at(now) {

@@ -107,6 +107,15 @@ impl Commands {
         Request { command, script: None, repeatable: true, names_all_keys: true }
     }
 
+    /// The values of keys, which in a cluster must be of one group.
+    pub(super) fn get_many(&self, keys: &[Key]) -> Request<'_> {
+        let mut command = redis::cmd("MGET");
+        for key in keys {
+            self.value_key(&mut command, key);
+        }
+        Request { command, script: None, repeatable: true, names_all_keys: true }
+    }
+
     pub(super) fn touch(&self, key: &Key) -> Request<'_> {
         let mut command = self.evaluate(&self.touch, key);
         command.arg(&key.id);
@@ -393,6 +402,24 @@ pub(super) fn stored(answer: Value) -> Result<Option<Stored>> {
             None => Err(strange("a key holds what Jam did not write")),
         },
         _ => Err(strange("a value is no text")),
+    }
+}
+
+/// The values of an `MGET`.
+pub(super) fn all_stored(answer: Value) -> Result<Vec<Option<Vec<u8>>>> {
+    match answer {
+        Value::Array(values) => {
+            values.into_iter().map(|value| Ok(stored(value)?.map(Stored::into_bytes))).collect()
+        }
+        _ => Err(strange("values are no list")),
+    }
+}
+
+/// Whether all keys are in one slot.
+pub(super) fn are_together(keys: &[Key]) -> bool {
+    match keys {
+        [] | [_] => true,
+        [first, rest @ ..] => first.group.is_some() && rest.iter().all(|key| key.group == first.group),
     }
 }
 
