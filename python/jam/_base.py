@@ -53,6 +53,7 @@ _METHODS = {
     "otp": ("code", "uri", "verify", "verify_step", "qr_svg"),
     "otp.replay_guard": ("verify",),
     "paseto": ("encode", "decode", "make_payload"),
+    "tokens": ("issue", "refresh", "revoke", "revoke_all"),
 }
 """What the facades call of each part, and so ask of a class that stands in for it."""
 
@@ -110,6 +111,8 @@ class BaseJam:
         self._paseto: Any = _or_refusal(self.paseto, "paseto")
         self.session: Any = self._make(settings, "session", serializer=serializer)
         self._session: Any = _or_refusal(self._callable_form(self.session), "session")
+        self.tokens: Any = self._make_tokens(settings.get("tokens"), serializer)
+        self._tokens: Any = _or_refusal(self._callable_form(self.tokens), "tokens")
         clients = self._make_clients(settings.get("oauth2"))
         self.oauth2: dict[str, Any] | None = clients
         self._oauth2 = {name: self._callable_form(client) for name, client in (clients or {}).items()}
@@ -170,6 +173,27 @@ class BaseJam:
         options = {key: value for key, value in section.items() if key != "list"}
         return self._create(options, "jwt", list=tokens, serializer=serializer)
 
+    def _make_tokens(self, section: dict[str, Any] | None, serializer: Any) -> Any:
+        if section is None:
+            return None
+        if "custom_module" in section:
+            # What is of the user's own is given its own keys only.
+            return self._create(section, "tokens")
+        options = dict(section)
+        kind = options.pop("access_token", "paseto" if self.jwt is None and self.paseto is not None else "jwt")
+        access = self.jwt if kind == "jwt" else self.paseto
+        if access is None:
+            reason = 'access tokens are made by another section: add "jwt", or "paseto" and access_token = "paseto"'
+            raise JamConfigurationError(f"tokens: {reason}", details={"path": "tokens"})
+        # A list knows JSON Web Tokens only.
+        tokens = self._list if kind == "jwt" else None
+        return self._create(options, "tokens", access=access, list=tokens, serializer=serializer)
+
+    @property
+    def _revoking_list(self) -> Any:
+        """The list, for what needs one."""
+        return _or_refusal(self._list, "jwt.list" if self.jwt is not None else "jwt")
+
     def _make_otp(self, section: dict[str, Any] | None) -> Any:
         if section is None:
             return None
@@ -214,7 +238,7 @@ class BaseJam:
 
     def _closable(self) -> list[Any]:
         """The modules that hold connections or files; one of the user's own may have no `close`."""
-        modules = [self._list, self._session, self._replay_guard, *self._oauth2.values()]
+        modules = [self._list, self._session, self._tokens, self._replay_guard, *self._oauth2.values()]
         return [module for module in modules if not isinstance(module, _NotConfigured) and hasattr(module, "close")]
 
     def __repr__(self) -> str:

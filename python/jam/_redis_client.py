@@ -364,23 +364,60 @@ class ListSteps:
         self._namespace = check_namespace(namespace, "jwt.list.redis_list_key")
         self._codec = _jam.TokenListCodec(kind, **options)
 
-    def _name(self, token: str) -> str:
-        return f"{self._namespace}:{{{self._codec.key(token)}}}"
+    def _index(self, group: str) -> str:
+        return f"{self._namespace}:{{{group}}}:"
+
+    def _name(self, key: tuple[str | None, str]) -> str:
+        group, key_id = key
+        return f"{self._namespace}:{{{key_id}}}" if group is None else self._index(group) + key_id
 
     def add_many(self, tokens: Iterable[str]) -> Operation[None]:
         entries = [entry for entry in map(self._codec.entry, tokens) if entry is not None]
-        if entries:
-            (time,) = yield Ask([("TIME",)])
-            now = milliseconds(time)
-            values = [(f"{self._namespace}:{{{key_id}}}", new_value(b"1", None, rest, now)) for key_id, rest in entries]
-            yield Commit([command for name, stored in values for command in set_value(name, stored)])
+        yield from self._put(entries)
+
+    def revoke_sessions(self, sub: str, sids: Iterable[str], life_time: float | None) -> Operation[None]:
+        yield from self._put(self._codec.session_entries(sub, sids, life_time))
+
+    def _put(self, entries: Sequence[tuple[tuple[str | None, str], bytes, int | None]]) -> Operation[None]:
+        if not entries:
+            return
+        groups = sorted({group for (group, _), _, _ in entries if group is not None})
+        indexes = [self._index(group) for group in groups]
+        time, *lasts = yield Ask([("TIME",), *map(last_of, indexes)], watch=indexes)
+        now, last_by_index = milliseconds(time), dict(zip(indexes, lasts, strict=True))
+        values = [(key, new_value(record, None, rest, now)) for key, record, rest in entries]
+        commands: list[Command] = []
+        # The one that lives longest comes last, and so decides how long its index lives.
+        for key, stored in sorted(values, key=lambda value: value[1].expires()):
+            commands += set_value(self._name(key), stored)
+            if key[0] is not None:
+                index = self._index(key[0])
+                commands += enlist(index, key[1], stored.expires(), now, last_by_index[index])
+        yield Commit(commands)
 
     def check(self, token: str) -> Operation[bool]:
-        (exists,) = yield Ask([("EXISTS", self._name(token))])
-        return bool(exists)
+        values = yield Ask([("GET", self._name(key)) for key in self._codec.lookup(token)])
+        found = [Stored.parse(value) for value in values]
+        return self._codec.names(token, [None if stored is None else stored.record for stored in found])
 
     def delete(self, token: str) -> Operation[None]:
-        yield Ask([("DEL", self._name(token))])
+        key = self._codec.key(token)
+        commands: list[Command] = [("DEL", self._name(key))]
+        if key[0] is not None:
+            commands.append(("ZREM", self._index(key[0]), key[1]))
+        yield Commit(commands)
+
+    def revoke_subject(self, sub: str, issued_before: float | None) -> Operation[None]:
+        key, _ = self._codec.cut_off(sub, issued_before, None)
+        name, index = self._name(key), self._index(key[0])
+        value, time, last = yield Ask([("GET", name), ("TIME",), last_of(index)], watch=(name, index))
+        there = Stored.parse(value)
+        _, entry = self._codec.cut_off(sub, issued_before, None if there is None else there.record)
+        if entry is not None:
+            _, record, idle = entry
+            now = milliseconds(time)
+            stored = new_value(record, idle, None, now)
+            yield Commit([*set_value(name, stored), *enlist(index, key[1], stored.expires(), now, last)])
 
 
 class ReplayGuardSteps:
@@ -551,6 +588,12 @@ class ClientList:
 
     def add_many(self, tokens: Sequence[str]) -> None:
         self._driver.run(lambda: self._steps.add_many(tokens))
+
+    def revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        self._driver.run(lambda: self._steps.revoke_subject(sub, issued_before))
+
+    def revoke_sessions(self, sub: str, sids: Sequence[str], life_time: float | None = None) -> None:
+        self._driver.run(lambda: self._steps.revoke_sessions(sub, sids, life_time))
 
     def check(self, token: str) -> bool:
         return self._driver.run(lambda: self._steps.check(token))

@@ -55,6 +55,8 @@ __all__ = [
     "JamPASETOInvalidTokenFormat",
     "JamPASETOKeyVerificationError",
     "JamPASETONotYetValid",
+    "JamRefreshTokenInvalid",
+    "JamRefreshTokenReused",
     "JamSessionConflict",
     "JamSessionEmptyAESKey",
     "JamSessionError",
@@ -64,6 +66,7 @@ __all__ = [
     "JamStoreRefused",
     "JamStoreTimedOut",
     "JamStoreUnavailable",
+    "JamTokensError",
     "JamValidationError",
 ]
 
@@ -366,6 +369,24 @@ class JamSessionEmptyAESKey(JamSessionError, JamConfigurationError):
     """Encryption at rest is asked for without a key."""
 
     code = "sessions.empty_aes_key"
+
+
+class JamTokensError(JamError):
+    """A refresh token was refused."""
+
+    code = "tokens.error"
+
+
+class JamRefreshTokenInvalid(JamTokensError):
+    """The text is no refresh token of a live login: it is forged, expired or revoked."""
+
+    code = "tokens.invalid"
+
+
+class JamRefreshTokenReused(JamTokensError):
+    """The refresh token had been used before, so somebody else may have it; all tokens of its login are revoked."""
+
+    code = "tokens.reused"
 
 
 class JamStoreError(JamError):

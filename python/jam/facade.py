@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jam.jose import DecryptedJWE, VerifiedJWS
     from jam.oauth2 import BaseOAuth2Client, CompletedLogin, DeviceAuthorization, Login
     from jam.sessions import BaseSessionModule, Session, SessionChange, SessionInfo
+    from jam.tokens import BaseTokens, TokenFamily, TokenPair
 
 __all__ = ["Jam"]
 
@@ -38,6 +39,7 @@ class Jam(BaseJam):
         oauth2: The OAuth 2.0 clients by the name of their provider.
         otp: Called with a secret, it gives a `TOTP` or `HOTP`.
         paseto: The module that makes PASETOs.
+        tokens: The pairs of access and refresh tokens.
 
     Raises:
         JamError: The configuration cannot be used; the message names the key.
@@ -53,9 +55,11 @@ class Jam(BaseJam):
         "otp": "jam.otp.create_instance",
         "otp.replay_guard": "jam.otp.replay_guard.create_instance",
         "paseto": "jam.paseto.create_instance",
+        "tokens": "jam.tokens.create_instance",
     }
 
     session: BaseSessionModule | None
+    tokens: BaseTokens | None
     oauth2: dict[str, BaseOAuth2Client] | None
 
     def jwt_make_payload(
@@ -110,6 +114,18 @@ class Jam(BaseJam):
             if bool(self._list.check(token)) != self._is_white_list:
                 raise self._refused_by_list()
         return payload
+
+    def jwt_revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        """Refuses all tokens of a subject that were issued up to a moment: logged out everywhere.
+
+        The tokens need not be known. What counts is `iat`, in whole seconds, so that a token of the same second is
+        refused. It needs a list, `jwt.list`.
+
+        Args:
+            sub: The claim `sub` of the tokens.
+            issued_before: Seconds since 1970, at most a minute ahead; now if left out.
+        """
+        self._revoking_list.revoke_subject(sub, issued_before)
 
     # The names of the 3.x line.
     jwt_create = jwt_create_token
@@ -247,6 +263,47 @@ class Jam(BaseJam):
     def session_list(self, session_key: str) -> Sequence[SessionInfo]:
         """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
         return self._session.list(session_key)
+
+    def tokens_issue(self, subject: str, claims: Mapping[str, Any] | None = None) -> TokenPair:
+        """Gives an access token and a refresh token to a subject that has just logged in.
+
+        Args:
+            subject: Who has logged in; the claim `sub` of the access tokens.
+            claims: What else stands in every access token of the login.
+        """
+        return self._tokens.issue(subject, claims)
+
+    def tokens_refresh(self, refresh_token: str) -> TokenPair:
+        """Gives the next pair for a refresh token, which is used up.
+
+        Args:
+            refresh_token: The token.
+
+        Raises:
+            JamRefreshTokenReused: The token had been used before, so that somebody else may have it: all tokens of its
+                login are revoked.
+            JamRefreshTokenInvalid: The token is forged, expired or revoked.
+        """
+        return self._tokens.refresh(refresh_token)
+
+    def tokens_revoke(self, refresh_token: str) -> None:
+        """Revokes all tokens of the login that a refresh token is of. What is no such token is no error."""
+        self._tokens.revoke(refresh_token)
+
+    def tokens_revoke_family(self, subject: str, handle: str) -> bool:
+        """Revokes all tokens of the login that `tokens_list` tells under this handle; `False` where there is none."""
+        return self._tokens.revoke_family(subject, handle)
+
+    def tokens_revoke_all(self, subject: str) -> None:
+        """Revokes all tokens of a subject: logged out everywhere.
+
+        With a list (`jwt.list`) access tokens are refused at once, else they live until they expire.
+        """
+        self._tokens.revoke_all(subject)
+
+    def tokens_list(self, subject: str) -> Sequence[TokenFamily]:
+        """Tells the live logins of a subject: handle, created, last used, expires; never a token."""
+        return self._tokens.list(subject)
 
     def otp_code(self, secret: str | bytes, factor: int | None = None) -> str:
         """Gives a one-time password.

@@ -12,10 +12,12 @@ import jam.aio.lists
 import jam.aio.oauth2
 import jam.aio.replay_guard
 import jam.aio.sessions
+import jam.aio.tokens
 import jam.jwt.lists
 import jam.oauth2
 import jam.otp.replay_guard
 import jam.sessions
+import jam.tokens
 import pytest
 
 LIFE_CYCLE = {"close", "aclose"}
@@ -23,6 +25,7 @@ CONTRACT = {
     "jwt_make_payload": "(self, exp=None, data=None, **claims)",
     "jwt_create_token": "(self, payload)",
     "jwt_verify_token": "(self, token, check_exp=True, check_list=True, *, audience=None, issuer=None, leeway=None)",
+    "jwt_revoke_subject": "(self, sub, issued_before=None)",
     "jws_sign": "(self, payload, header=None)",
     "jws_verify": "(self, token)",
     "jwe_encrypt": "(self, plaintext, header=None)",
@@ -37,6 +40,12 @@ CONTRACT = {
     "session_revoke": "(self, session_key, handle)",
     "session_rework": "(self, old_session_id)",
     "session_list": "(self, session_key)",
+    "tokens_issue": "(self, subject, claims=None)",
+    "tokens_refresh": "(self, refresh_token)",
+    "tokens_revoke": "(self, refresh_token)",
+    "tokens_revoke_family": "(self, subject, handle)",
+    "tokens_revoke_all": "(self, subject)",
+    "tokens_list": "(self, subject)",
     "otp_code": "(self, secret, factor=None)",
     "otp_uri": "(self, secret, name, issuer, counter=None)",
     "otp_verify_code": "(self, secret, code, factor=None, look_ahead=1)",
@@ -98,8 +107,9 @@ def test_every_method_of_the_asyncio_facade_is_a_coroutine_function() -> None:
         (jam.jwt.lists, jam.aio.lists),
         (jam.oauth2, jam.aio.oauth2),
         (jam.otp.replay_guard, jam.aio.replay_guard),
+        (jam.tokens, jam.aio.tokens),
     ],
-    ids=["sessions", "lists", "oauth2", "replay_guard"],
+    ids=["sessions", "lists", "oauth2", "replay_guard", "tokens"],
 )
 def test_modules_that_exist_twice_offer_the_same(blocking: types.ModuleType, awaited: types.ModuleType) -> None:
     assert blocking.__all__ == awaited.__all__

@@ -187,6 +187,21 @@ pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "an unknown type".to_owned(), |name| name.to_string())
 }
 
+/// A point in time, as seconds since 1970: an int or a float. Another type is a `TypeError`, and what is no moment a
+/// `JamValidationError`.
+pub(crate) fn moment(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Timestamp> {
+    let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    if !is_number || value.is_instance_of::<PyBool>() {
+        return Err(wrong_type(value, name, "a number of seconds since 1970"));
+    }
+    let seconds: f64 = value.extract().unwrap_or(f64::INFINITY);
+    if !seconds.is_finite() {
+        return Err(error::validation_at(name, &format!("{name}: the number is out of range")));
+    }
+    // A cast of a float saturates.
+    Ok(Timestamp::from_millis((seconds * 1_000.0).floor() as i64))
+}
+
 /// A point in time as Python tells it: seconds since 1970 as a float.
 pub(crate) fn unix_seconds(time: Timestamp) -> f64 {
     time.as_millis() as f64 / 1_000.0

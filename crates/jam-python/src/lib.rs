@@ -22,6 +22,7 @@ mod sessions;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod sqlite_locks;
 mod stores;
+mod tokens;
 mod utils;
 
 use pyo3::prelude::*;
@@ -48,5 +49,6 @@ fn _jam(module: &Bound<'_, PyModule>) -> PyResult<()> {
     paseto::register(module)?;
     replay_guard::register(module)?;
     sessions::register(module)?;
+    tokens::register(module)?;
     utils::register(module)
 }

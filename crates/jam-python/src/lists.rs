@@ -4,13 +4,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use jam::config::LIST_NAMESPACE;
-use jam::token_list::{self, Kind};
+use jam::store::{Key, Lifetime};
+use jam::token_list::{self, Kind, ListOptions, Revision};
 use jam::{ConfigurationError, Timestamp};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::arguments::{FilePath, Seconds, opaque_text};
-use crate::error::{not_picklable, to_py};
+use crate::arguments::{FilePath, Seconds, moment, opaque_text, required_text};
+use crate::error::{not_picklable, to_py, validation};
 use crate::{bridge, stores};
 
 fn kind_of(name: &str) -> PyResult<Kind> {
@@ -31,15 +32,40 @@ fn name_of(kind: Kind) -> &'static str {
     }
 }
 
-/// The life time and the leeway.
-fn times(life_time: Seconds, leeway: Seconds) -> PyResult<(Option<Duration>, Duration)> {
-    let life_time = life_time.duration("jwt.list.in_list_life_time")?;
-    Ok((life_time, leeway.duration("jwt.leeway")?.unwrap_or_default()))
+fn options(
+    in_list_life_time: &Seconds,
+    token_life_time: &Seconds,
+    leeway: &Seconds,
+) -> PyResult<ListOptions> {
+    Ok(ListOptions {
+        life_time: in_list_life_time.duration("jwt.list.in_list_life_time")?,
+        token_life_time: token_life_time.duration("jwt.list.token_life_time")?,
+        leeway: leeway.duration("jwt.leeway")?.unwrap_or_default(),
+    })
 }
 
 /// The texts of `tokens`, any iterable.
 fn token_texts(tokens: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     tokens.try_iter()?.map(|token| Ok(opaque_text(&token?, "token")?.to_owned())).collect()
+}
+
+/// The names of sessions, any iterable of them.
+fn session_names(sids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    sids.try_iter()?.map(|sid| Ok(required_text(&sid?, "sid")?.to_owned())).collect()
+}
+
+/// For how long the sessions' tokens live at most.
+fn life_time(seconds: &Seconds) -> PyResult<Option<Duration>> {
+    match seconds {
+        Seconds::Absent => Ok(None),
+        Seconds::Number(number) => match Duration::try_from_secs_f64(*number) {
+            Ok(time) => Ok(Some(time)),
+            Err(_) => Err(validation("life_time must be a number of seconds, not negative and not infinite")),
+        },
+        Seconds::Other(kind) => {
+            Err(validation(&format!("life_time must be a number of seconds, not {kind}")))
+        }
+    }
 }
 
 fn borrowed(tokens: &[String]) -> Vec<&str> {
@@ -60,6 +86,7 @@ fn borrowed(tokens: &[String]) -> Vec<&str> {
 ///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
 ///     redis_list_key: What the names of all keys in Redis begin with.
 ///     in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at most.
+///     token_life_time: Seconds that any token lives at most: for so long the revocation of a subject is remembered.
 ///     leeway: Seconds after `exp` for which tokens are still accepted.
 #[pyclass(module = "jam._jam", subclass, frozen)]
 struct TokenList {
@@ -89,7 +116,8 @@ impl TokenList {
     #[new]
     #[pyo3(signature = (
         backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
-        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
+        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent,
+        leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
     fn new(
@@ -102,6 +130,7 @@ impl TokenList {
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
         in_list_life_time: Seconds,
+        token_life_time: Seconds,
         leeway: Seconds,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
@@ -114,9 +143,9 @@ impl TokenList {
             redis_namespace: redis_list_key,
         };
         let backend = place.backend()?;
-        let (kind, (life_time, leeway)) = (kind_of(kind)?, times(in_list_life_time, leeway)?);
+        let (kind, options) = (kind_of(kind)?, options(&in_list_life_time, &token_life_time, &leeway)?);
         let store = bridge::block(py, || backend.open(LIST_NAMESPACE)).map_err(to_py)?;
-        let list = token_list::TokenList::new(store, kind, life_time, leeway).map_err(to_py)?;
+        let list = token_list::TokenList::new(store, kind, options).map_err(to_py)?;
         Ok(Self { list, backend: backend.name(), is_immediate: stores::is_immediate(&backend) })
     }
 
@@ -148,6 +177,33 @@ impl TokenList {
     fn delete(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<()> {
         let token = opaque_text(token, "token")?;
         self.run(py, |list| list.delete(token, Timestamp::now()))
+    }
+
+    /// Refuses every token of `sub` that was issued up to `issued_before`: seconds since 1970, now if left out.
+    #[pyo3(signature = (sub, issued_before=None))]
+    fn revoke_subject(
+        &self,
+        py: Python<'_>,
+        sub: &Bound<'_, PyAny>,
+        issued_before: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let subject = required_text(sub, "sub")?;
+        let moment = issued_before.map(|value| moment(value, "issued_before")).transpose()?;
+        self.run(py, |list| list.revoke_subject(subject, moment, Timestamp::now()))
+    }
+
+    /// Refuses every token of `sub` that names one of `sids` as its `sid`, for `life_time` seconds.
+    #[pyo3(signature = (sub, sids, life_time=Seconds::Absent))]
+    fn revoke_sessions(
+        &self,
+        py: Python<'_>,
+        sub: &Bound<'_, PyAny>,
+        sids: &Bound<'_, PyAny>,
+        life_time: Seconds,
+    ) -> PyResult<()> {
+        let (subject, sids) = (required_text(sub, "sub")?, session_names(sids)?);
+        let kept = self::life_time(&life_time)?;
+        self.run(py, |list| list.revoke_sessions(subject, &borrowed(&sids), kept, Timestamp::now()))
     }
 
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
@@ -200,7 +256,8 @@ impl AsyncTokenList {
     #[new]
     #[pyo3(signature = (
         backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
-        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, leeway=Seconds::Absent,
+        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent,
+        leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
     fn new(
@@ -213,6 +270,7 @@ impl AsyncTokenList {
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
         in_list_life_time: Seconds,
+        token_life_time: Seconds,
         leeway: Seconds,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
@@ -225,9 +283,9 @@ impl AsyncTokenList {
             redis_namespace: redis_list_key,
         };
         let backend = place.backend()?;
-        let (kind, (life_time, leeway)) = (kind_of(kind)?, times(in_list_life_time, leeway)?);
+        let (kind, options) = (kind_of(kind)?, options(&in_list_life_time, &token_life_time, &leeway)?);
         let store = bridge::block(py, || backend.open_async(LIST_NAMESPACE)).map_err(to_py)?;
-        let list = token_list::aio::TokenList::new(store, kind, life_time, leeway).map_err(to_py)?;
+        let list = token_list::aio::TokenList::new(store, kind, options).map_err(to_py)?;
         Ok(Self { list, backend: backend.name() })
     }
 
@@ -257,6 +315,39 @@ impl AsyncTokenList {
         self.run(py, |list| Ok(list.delete(opaque_text(token, "token")?, Timestamp::now())), to_none)
     }
 
+    /// Refuses every token of `sub` that was issued up to `issued_before`: seconds since 1970, now if left out.
+    #[pyo3(signature = (sub, issued_before=None))]
+    fn revoke_subject(
+        &self,
+        py: Python<'_>,
+        sub: &Bound<'_, PyAny>,
+        issued_before: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let start = |list: &token_list::aio::TokenList| {
+            let subject = required_text(sub, "sub")?;
+            let moment = issued_before.map(|value| moment(value, "issued_before")).transpose()?;
+            Ok(list.revoke_subject(subject, moment, Timestamp::now()))
+        };
+        self.run(py, start, to_none)
+    }
+
+    /// Refuses every token of `sub` that names one of `sids` as its `sid`, for `life_time` seconds.
+    #[pyo3(signature = (sub, sids, life_time=Seconds::Absent))]
+    fn revoke_sessions(
+        &self,
+        py: Python<'_>,
+        sub: &Bound<'_, PyAny>,
+        sids: &Bound<'_, PyAny>,
+        life_time: Seconds,
+    ) -> PyResult<Py<PyAny>> {
+        let start = |list: &token_list::aio::TokenList| {
+            let (subject, sids) = (required_text(sub, "sub")?, session_names(sids)?);
+            let kept = self::life_time(&life_time)?;
+            Ok(list.revoke_sessions(subject, &borrowed(&sids), kept, Timestamp::now()))
+        };
+        self.run(py, start, to_none)
+    }
+
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.
     fn close(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         // It waits for what is being written.
@@ -274,18 +365,39 @@ impl AsyncTokenList {
 }
 
 /// The pure steps of a list, for a store that is driven from Python.
+///
+/// Keys in the store are pairs of texts: the group of a subject, None for a token without one, and the id.
 #[pyclass(module = "jam._jam", frozen)]
 struct TokenListCodec {
     codec: token_list::Codec,
 }
 
+/// A key as Python holds it.
+type PyKey = (Option<String>, String);
+
+/// A key, the value, and how many milliseconds it lives after it was written; None for no limit.
+type Entry<'py> = (PyKey, Bound<'py, PyBytes>, Option<u64>);
+
+fn entry<'py>(py: Python<'py>, key: Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Entry<'py> {
+    let rest = lifetime.deadline.map(|deadline| deadline.saturating_since(now));
+    let rest = lifetime.idle.or(rest).map(stores::milliseconds);
+    ((key.group, key.id), PyBytes::new(py, value), rest)
+}
+
 #[pymethods]
 impl TokenListCodec {
     #[new]
-    #[pyo3(signature = (kind, *, in_list_life_time=Seconds::Absent, leeway=Seconds::Absent))]
-    fn new(kind: &str, in_list_life_time: Seconds, leeway: Seconds) -> PyResult<Self> {
-        let (life_time, leeway) = times(in_list_life_time, leeway)?;
-        let codec = token_list::Codec::new(kind_of(kind)?, life_time, leeway).map_err(to_py)?;
+    #[pyo3(signature = (
+        kind, *, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent, leeway=Seconds::Absent,
+    ))]
+    fn new(
+        kind: &str,
+        in_list_life_time: Seconds,
+        token_life_time: Seconds,
+        leeway: Seconds,
+    ) -> PyResult<Self> {
+        let options = options(&in_list_life_time, &token_life_time, &leeway)?;
+        let codec = token_list::Codec::new(kind_of(kind)?, options).map_err(to_py)?;
         Ok(Self { codec })
     }
 
@@ -295,18 +407,67 @@ impl TokenListCodec {
         name_of(self.codec.kind())
     }
 
-    /// The id of a token's entry.
-    fn key(&self, token: &Bound<'_, PyAny>) -> PyResult<String> {
-        Ok(self.codec.key(opaque_text(token, "token")?).map_err(to_py)?.id)
+    /// The key of a token's entry.
+    fn key(&self, token: &Bound<'_, PyAny>) -> PyResult<PyKey> {
+        let key = self.codec.key(opaque_text(token, "token")?).map_err(to_py)?;
+        Ok((key.group, key.id))
     }
 
-    /// The id of a token's entry and how many milliseconds it lives, None for no limit. None for a token that has
-    /// expired and needs no entry.
-    fn entry(&self, token: &Bound<'_, PyAny>) -> PyResult<Option<(String, Option<u64>)>> {
+    /// A token's entry; None for a token that has expired and needs none.
+    fn entry<'py>(&self, py: Python<'py>, token: &Bound<'py, PyAny>) -> PyResult<Option<Entry<'py>>> {
         let (token, now) = (opaque_text(token, "token")?, Timestamp::now());
         let (key, lifetime) = self.codec.entry(token, now).map_err(to_py)?;
-        let rest = |deadline: Timestamp| deadline.saturating_since(now).as_millis() as u64;
-        Ok(lifetime.map(|lifetime| (key.id, lifetime.deadline.map(rest))))
+        Ok(lifetime.map(|lifetime| entry(py, key, b"1", lifetime, now)))
+    }
+
+    /// The keys that decide on a token.
+    fn lookup(&self, token: &Bound<'_, PyAny>) -> PyResult<Vec<PyKey>> {
+        let lookup = self.codec.lookup(opaque_text(token, "token")?).map_err(to_py)?;
+        Ok(lookup.keys().iter().map(|key| (key.group.clone(), key.id.clone())).collect())
+    }
+
+    /// Whether the list names a token, given the values under the keys of `lookup`.
+    fn names(&self, token: &Bound<'_, PyAny>, found: Vec<Option<Vec<u8>>>) -> PyResult<bool> {
+        let lookup = self.codec.lookup(opaque_text(token, "token")?).map_err(to_py)?;
+        self.codec.names(&lookup, &found).map_err(to_py)
+    }
+
+    /// What refuses the tokens of a subject; `there` is the value that is under its key already. None where that does so
+    /// already.
+    #[pyo3(signature = (sub, issued_before, there))]
+    fn cut_off<'py>(
+        &self,
+        py: Python<'py>,
+        sub: &Bound<'py, PyAny>,
+        issued_before: Option<&Bound<'py, PyAny>>,
+        there: Option<Vec<u8>>,
+    ) -> PyResult<(PyKey, Option<Entry<'py>>)> {
+        let (subject, now) = (required_text(sub, "sub")?, Timestamp::now());
+        let moment = issued_before.map(|value| moment(value, "issued_before")).transpose()?;
+        let (key, cut_off) = self.codec.cut_off(subject, moment, now).map_err(to_py)?;
+        let name = (key.group.clone(), key.id.clone());
+        let (bytes, lifetime) = match there.map(|there| cut_off.revise(&there)).transpose().map_err(to_py)? {
+            None => (cut_off.to_bytes(), cut_off.lifetime()),
+            Some(Revision::Covered) => return Ok((name, None)),
+            Some(Revision::Replace(cut_off) | Revision::Put(cut_off)) => {
+                (cut_off.to_bytes(), cut_off.lifetime())
+            }
+        };
+        Ok((name, Some(entry(py, key, &bytes, lifetime, now))))
+    }
+
+    /// What refuses the tokens of sessions of a subject.
+    fn session_entries<'py>(
+        &self,
+        py: Python<'py>,
+        sub: &Bound<'py, PyAny>,
+        sids: &Bound<'py, PyAny>,
+        life_time: Seconds,
+    ) -> PyResult<Vec<Entry<'py>>> {
+        let (subject, sids, now) = (required_text(sub, "sub")?, session_names(sids)?, Timestamp::now());
+        let kept = self::life_time(&life_time)?;
+        let entries = self.codec.session_entries(subject, &borrowed(&sids), kept, now).map_err(to_py)?;
+        Ok(entries.into_iter().map(|(key, value, lifetime)| entry(py, key, &value, lifetime, now)).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The store that keywords of Python ask for.
 
+use std::time::Duration;
+
 use jam::config::{self, Backend, DEFAULT_JSON_PATH, DEFAULT_SQLITE_PATH};
 use jam::store::RedisOptions;
 use jam::{ConfigurationError, Error};
@@ -60,6 +62,11 @@ impl Keywords<'_, '_> {
 /// Whether an operation is shorter than it takes to let go of the GIL, and never waits.
 pub(crate) fn is_immediate(backend: &Backend) -> bool {
     matches!(backend, Backend::Memory)
+}
+
+/// For a store that is driven from Python.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn refusal(path: &str, reason: &str) -> PyErr {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{
     Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, REPLAY_GUARD_NAMESPACE,
-    SESSIONS_NAMESPACE, SessionConfig,
+    SESSIONS_NAMESPACE, SessionConfig, TOKENS_NAMESPACE, TokensConfig,
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
@@ -28,6 +28,8 @@ use crate::replay_guard::aio::ReplayGuard;
 use crate::session::aio::Sessions;
 use crate::session::{Session, SessionInfo};
 use crate::token_list::aio::TokenList;
+use crate::tokens::aio::Tokens;
+use crate::tokens::{AccessTokens, FamilyInfo, TokenPair};
 use crate::{Error, Result, Timestamp};
 
 /// The awaited twin of [`crate::Jam`]: JSON Web Tokens, sessions, OAuth 2.0, one-time passwords and PASETO behind one
@@ -58,13 +60,14 @@ use crate::{Error, Result, Timestamp};
 /// ```
 #[derive(Clone)]
 pub struct Jam {
-    parts: Arc<Parts<Sessions, TokenList, ReplayGuard, Client>>,
+    parts: Arc<Parts<Sessions, TokenList, Tokens, ReplayGuard, Client>>,
 }
 
 impl Jam {
     /// See [`Jam::new`](crate::Jam::new).
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, replay_guard, Client::new)?) })
+        let parts = Parts::build(config, sessions, token_list, tokens, replay_guard, Client::new)?;
+        Ok(Self { parts: Arc::new(parts) })
     }
 
     /// See [`Jam::from_path`](crate::Jam::from_path).
@@ -79,7 +82,7 @@ impl Jam {
 
     /// See [`Jam::jwt`](crate::Jam::jwt).
     pub fn jwt(&self) -> Option<&Jwt> {
-        self.parts.jwt.as_ref()
+        self.parts.jwt.as_deref()
     }
 
     /// See [`Jam::jws`](crate::Jam::jws).
@@ -119,7 +122,12 @@ impl Jam {
 
     /// See [`Jam::paseto`](crate::Jam::paseto).
     pub fn paseto(&self) -> Option<&Paseto> {
-        self.parts.paseto.as_ref()
+        self.parts.paseto.as_deref()
+    }
+
+    /// See [`Jam::tokens`](crate::Jam::tokens).
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.parts.tokens.as_ref()
     }
 
     /// See [`Jam::jwt_make_payload`](crate::Jam::jwt_make_payload).
@@ -158,6 +166,41 @@ impl Jam {
     /// See [`Jam::jwt_decode`](crate::Jam::jwt_decode).
     pub async fn jwt_decode(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
         self.jwt_verify_token(token, options).await
+    }
+
+    /// See [`Jam::jwt_revoke_subject`](crate::Jam::jwt_revoke_subject).
+    pub async fn jwt_revoke_subject(&self, subject: &str, issued_before: Option<Timestamp>) -> Result<()> {
+        self.parts.list()?.revoke_subject(subject, issued_before, Timestamp::now()).await
+    }
+
+    /// See [`Jam::tokens_issue`](crate::Jam::tokens_issue).
+    pub async fn tokens_issue(&self, subject: &str, claims: &Map<String, Value>) -> Result<TokenPair> {
+        self.parts.tokens()?.issue(subject, claims, Timestamp::now()).await
+    }
+
+    /// See [`Jam::tokens_refresh`](crate::Jam::tokens_refresh).
+    pub async fn tokens_refresh(&self, refresh_token: &str) -> Result<TokenPair> {
+        self.parts.tokens()?.refresh(refresh_token, Timestamp::now()).await
+    }
+
+    /// See [`Jam::tokens_revoke`](crate::Jam::tokens_revoke).
+    pub async fn tokens_revoke(&self, refresh_token: &str) -> Result<()> {
+        self.parts.tokens()?.revoke(refresh_token, Timestamp::now()).await
+    }
+
+    /// See [`Jam::tokens_revoke_family`](crate::Jam::tokens_revoke_family).
+    pub async fn tokens_revoke_family(&self, subject: &str, handle: &str) -> Result<bool> {
+        self.parts.tokens()?.revoke_family(subject, handle, Timestamp::now()).await
+    }
+
+    /// See [`Jam::tokens_revoke_all`](crate::Jam::tokens_revoke_all).
+    pub async fn tokens_revoke_all(&self, subject: &str) -> Result<()> {
+        self.parts.tokens()?.revoke_all(subject, Timestamp::now()).await
+    }
+
+    /// See [`Jam::tokens_list`](crate::Jam::tokens_list).
+    pub async fn tokens_list(&self, subject: &str) -> Result<Vec<FamilyInfo>> {
+        self.parts.tokens()?.list(subject, Timestamp::now()).await
     }
 
     /// See [`Jam::jws_sign`](crate::Jam::jws_sign).
@@ -446,6 +489,9 @@ impl Jam {
         if let Some(guard) = self.replay_guard() {
             guard.close();
         }
+        if let Some(tokens) = self.tokens() {
+            tokens.close();
+        }
     }
 }
 
@@ -460,9 +506,13 @@ fn sessions(config: SessionConfig) -> Result<Sessions> {
 }
 
 fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
-    TokenList::new(config.backend.open_async(LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
+    TokenList::new(config.backend.open_async(LIST_NAMESPACE)?, config.kind, config.options(leeway))
 }
 
 fn replay_guard(backend: &Backend) -> Result<ReplayGuard> {
     Ok(ReplayGuard::new(backend.open_async(REPLAY_GUARD_NAMESPACE)?))
+}
+
+fn tokens(config: TokensConfig, access: AccessTokens, list: Option<TokenList>) -> Result<Tokens> {
+    Tokens::new(config.backend.open_async(TOKENS_NAMESPACE)?, access, list, config.options)
 }

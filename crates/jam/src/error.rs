@@ -33,6 +33,9 @@ pub enum Error {
     /// A session operation was refused.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// A refresh token was refused.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// The store behind sessions or lists failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -198,6 +201,20 @@ pub enum SessionError {
     EmptyAesKey(Reason),
 }
 
+/// Why a refresh token was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokensError {
+    /// The text is no refresh token of a live family: it is forged, expired or revoked.
+    #[error("no live refresh token has this text; the user has to log in again")]
+    Invalid,
+    /// The token had been used before, so that somebody else may have it. Its family is revoked (RFC 9700 section 4.14.2).
+    #[error(
+        "the refresh token was used before, so all tokens of its login are revoked; the user has to log in again"
+    )]
+    Reused,
+}
+
 /// Why the store failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -284,6 +301,8 @@ impl Error {
         "sessions.not_found",
         "sessions.conflict",
         "sessions.empty_aes_key",
+        "tokens.invalid",
+        "tokens.reused",
         "store.unavailable",
         "store.timed_out",
         "store.refused",
@@ -339,6 +358,8 @@ impl Error {
             Self::Session(SessionError::NotFound) => "sessions.not_found",
             Self::Session(SessionError::Conflict) => "sessions.conflict",
             Self::Session(SessionError::EmptyAesKey(_)) => "sessions.empty_aes_key",
+            Self::Tokens(TokensError::Invalid) => "tokens.invalid",
+            Self::Tokens(TokensError::Reused) => "tokens.reused",
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::TimedOut(_)) => "store.timed_out",
             Self::Store(StoreError::Refused(_)) => "store.refused",

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Backend, Config, JweConfig, ListConfig, OtpConfig, OtpKind, SessionConfig};
+use crate::config::{
+    AccessTokenKind, Backend, Config, JweConfig, ListConfig, OtpConfig, OtpKind, SessionConfig, TokensConfig,
+};
 use crate::encoding::json_value;
 use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Unverified, Verified};
@@ -15,6 +18,7 @@ use crate::oauth2::ProviderOptions;
 use crate::otp::{Hotp, OtpOptions, QrCode, ReplayEntry, SharedSecret, Totp};
 use crate::paseto::{self, Footer, Paseto};
 use crate::token_list::Kind;
+use crate::tokens::AccessTokens;
 use crate::{ConfigurationError, Error, OAuth2Error, Result, StoreError, Timestamp};
 
 /// Session data nest at most so deep; more could be written but not read again.
@@ -212,9 +216,9 @@ impl PasetoDecodeOptions {
     }
 }
 
-/// The parts of a face, which brings its own sessions, lists, guards and OAuth 2.0 clients.
-pub(crate) struct Parts<Sessions, List, Guard, Client> {
-    pub(crate) jwt: Option<Jwt>,
+/// The parts of a face, which brings its own sessions, lists, pairs of tokens, guards and OAuth 2.0 clients.
+pub(crate) struct Parts<Sessions, List, Pairs, Guard, Client> {
+    pub(crate) jwt: Option<Arc<Jwt>>,
     pub(crate) jws: Option<KeyRing>,
     pub(crate) jwe: Option<Jwe>,
     pub(crate) list: Option<(Kind, List)>,
@@ -224,14 +228,16 @@ pub(crate) struct Parts<Sessions, List, Guard, Client> {
     pub(crate) oauth2: Option<BTreeMap<String, Client>>,
     pub(crate) otp: Option<OtpConfig>,
     pub(crate) replay_guard: Option<Guard>,
-    pub(crate) paseto: Option<Paseto>,
+    pub(crate) paseto: Option<Arc<Paseto>>,
+    pub(crate) tokens: Option<Pairs>,
 }
 
-impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
+impl<Sessions, List: Clone, Pairs, Guard, Client> Parts<Sessions, List, Pairs, Guard, Client> {
     pub(crate) fn build(
         config: Config,
         sessions: impl FnOnce(SessionConfig) -> Result<Sessions>,
         list: impl FnOnce(ListConfig, std::time::Duration) -> Result<List>,
+        pairs: impl FnOnce(TokensConfig, AccessTokens, Option<List>) -> Result<Pairs>,
         guard: impl FnOnce(&Backend) -> Result<Guard>,
         client: impl Fn(ProviderOptions) -> Result<Client>,
     ) -> Result<Self> {
@@ -247,16 +253,35 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
         });
         let otp = config.otp;
         otp.as_ref().map_or(Ok(()), check_otp)?;
+        let jwt = jwt.map(Jwt::new).transpose()?.map(Arc::new);
+        let paseto = config.paseto.map(Paseto::new).transpose()?.map(Arc::new);
+        let (jws, jwe) = (
+            config.jws.as_ref().map(KeyRing::from_options).transpose()?,
+            config.jwe.map(encryption).transpose()?,
+        );
+        let oauth2 = clients.transpose()?;
+        let tokens = config.tokens.map(|config| {
+            let access = access_tokens(config.access_token, jwt.as_ref(), paseto.as_ref())?;
+            Ok::<_, Error>((config, access))
+        });
+        let tokens = tokens.transpose()?;
+        // What opens files comes last: a mistake elsewhere leaves none behind.
+        let list =
+            list_config.map(|config| Ok::<_, Error>((config.kind, list(config, leeway)?))).transpose()?;
         Ok(Self {
-            jwt: jwt.map(Jwt::new).transpose()?,
-            jws: config.jws.as_ref().map(KeyRing::from_options).transpose()?,
-            jwe: config.jwe.map(encryption).transpose()?,
-            paseto: config.paseto.map(Paseto::new).transpose()?,
-            oauth2: clients.transpose()?,
-            // What opens files comes last: a mistake elsewhere leaves none behind.
-            list: list_config
-                .map(|config| Ok::<_, Error>((config.kind, list(config, leeway)?)))
+            jwt,
+            jws,
+            jwe,
+            paseto,
+            oauth2,
+            tokens: tokens
+                .map(|(config, access)| {
+                    // A list knows JSON Web Tokens only.
+                    let list = list.as_ref().filter(|_| matches!(access, AccessTokens::Jwt(_)));
+                    pairs(config, access, list.map(|(_, list)| list.clone()))
+                })
                 .transpose()?,
+            list,
             replay_guard: otp.as_ref().and_then(|otp| otp.replay_guard.as_ref()).map(guard).transpose()?,
             otp,
             session: config.session.map(sessions).transpose()?,
@@ -265,7 +290,17 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
     }
 
     pub(crate) fn jwt(&self) -> Result<&Jwt> {
-        self.jwt.as_ref().ok_or_else(|| missing("jwt"))
+        self.jwt.as_deref().ok_or_else(|| missing("jwt"))
+    }
+
+    pub(crate) fn tokens(&self) -> Result<&Pairs> {
+        self.tokens.as_ref().ok_or_else(|| missing("tokens"))
+    }
+
+    /// The list, for what needs one.
+    pub(crate) fn list(&self) -> Result<&List> {
+        let section = if self.jwt.is_some() { "jwt.list" } else { "jwt" };
+        self.list.as_ref().map(|(_, list)| list).ok_or_else(|| missing(section))
     }
 
     /// The list that new tokens are put on.
@@ -414,7 +449,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
     }
 
     fn paseto(&self) -> Result<&Paseto> {
-        self.paseto.as_ref().ok_or_else(|| missing("paseto"))
+        self.paseto.as_deref().ok_or_else(|| missing("paseto"))
     }
 
     pub(crate) fn paseto_make_payload(&self, options: PayloadOptions) -> Result<Map<String, Value>> {
@@ -447,6 +482,7 @@ impl<Sessions, List, Guard, Client> Parts<Sessions, List, Guard, Client> {
             .field("oauth2", &self.oauth2.is_some())
             .field("otp", &self.otp.is_some())
             .field("paseto", &self.paseto.is_some())
+            .field("tokens", &self.tokens.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -477,6 +513,26 @@ fn is_deeper_than(value: &Value, levels: usize) -> bool {
         (Value::Object(members), _) => members.values().any(|member| is_deeper_than(member, levels - 1)),
         _ => false,
     }
+}
+
+/// What access tokens are made with.
+fn access_tokens(
+    kind: Option<AccessTokenKind>,
+    jwt: Option<&Arc<Jwt>>,
+    paseto: Option<&Arc<Paseto>>,
+) -> Result<AccessTokens> {
+    let kind = kind.unwrap_or(match (jwt, paseto) {
+        (None, Some(_)) => AccessTokenKind::Paseto,
+        _ => AccessTokenKind::Jwt,
+    });
+    let access = match kind {
+        AccessTokenKind::Jwt => jwt.cloned().map(AccessTokens::Jwt),
+        AccessTokenKind::Paseto => paseto.cloned().map(AccessTokens::Paseto),
+    };
+    access.ok_or_else(|| {
+        let reason = "access tokens are made by another section: add \"jwt\", or \"paseto\" and access_token = \"paseto\"";
+        ConfigurationError::key("tokens", reason).into()
+    })
 }
 
 fn encryption(config: JweConfig) -> Result<Jwe> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{
     Backend, Config, DEFAULT_POINTER, LIST_NAMESPACE, ListConfig, OtpConfig, REPLAY_GUARD_NAMESPACE,
-    SESSIONS_NAMESPACE, SessionConfig,
+    SESSIONS_NAMESPACE, SessionConfig, TOKENS_NAMESPACE, TokensConfig,
 };
 use crate::facade::{
     CodeOptions, Parts, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions, from_bytes,
@@ -25,6 +25,7 @@ use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::ReplayGuard;
 use crate::session::{Session, SessionInfo, Sessions};
 use crate::token_list::TokenList;
+use crate::tokens::{AccessTokens, FamilyInfo, TokenPair, Tokens};
 use crate::{Error, Result, Timestamp};
 
 /// JSON Web Tokens, sessions, OAuth 2.0, one-time passwords and PASETO behind one configured object.
@@ -52,7 +53,7 @@ use crate::{Error, Result, Timestamp};
 /// ```
 #[derive(Clone)]
 pub struct Jam {
-    parts: Arc<Parts<Sessions, TokenList, ReplayGuard, Client>>,
+    parts: Arc<Parts<Sessions, TokenList, Tokens, ReplayGuard, Client>>,
 }
 
 impl Jam {
@@ -70,7 +71,8 @@ impl Jam {
     /// # Errors
     /// Whatever is wrong with any section: nothing is left out silently.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self { parts: Arc::new(Parts::build(config, sessions, token_list, replay_guard, Client::new)?) })
+        let parts = Parts::build(config, sessions, token_list, tokens, replay_guard, Client::new)?;
+        Ok(Self { parts: Arc::new(parts) })
     }
 
     /// Reads a `.toml`, `.yaml`, `.yml` or `.json` file at the pointer `jam`. For another one take
@@ -111,7 +113,7 @@ impl Jam {
 
     /// The maker of JSON Web Tokens, where configured.
     pub fn jwt(&self) -> Option<&Jwt> {
-        self.parts.jwt.as_ref()
+        self.parts.jwt.as_deref()
     }
 
     /// The keys of JSON Web Signatures, where configured.
@@ -151,7 +153,12 @@ impl Jam {
 
     /// The maker of PASETO tokens, where configured.
     pub fn paseto(&self) -> Option<&Paseto> {
-        self.parts.paseto.as_ref()
+        self.parts.paseto.as_deref()
+    }
+
+    /// The pairs of access and refresh tokens, where configured.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.parts.tokens.as_ref()
     }
 
     /// A payload with `iat`, `exp` and `jti` (RFC 7519 section 4.1), and the claims of the options laid over them. There is
@@ -223,6 +230,143 @@ impl Jam {
     /// [`Jam::jwt_verify_token`] by its name of the 3.x line.
     pub fn jwt_decode(&self, token: &str, options: &VerifyOptions) -> Result<Map<String, Value>> {
         self.jwt_verify_token(token, options)
+    }
+
+    /// Refuses all tokens of a subject that were issued up to `issued_before`, which is now if left out: logged out everywhere,
+    /// without knowing the tokens. What counts is `iat`, in whole seconds, so that a token of the same second is refused.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes", "list": {"type": "black", "backend": "memory"}},
+    /// # }))?;
+    /// use jam::{PayloadOptions, VerifyOptions};
+    ///
+    /// let token = jam.jwt_create_token(&jam.jwt_make_payload(PayloadOptions::new().claim("sub", "user 1"))?)?;
+    /// jam.jwt_revoke_subject("user 1", None)?;
+    /// assert_eq!(jam.jwt_verify_token(&token, &VerifyOptions::new()).unwrap_err().code(), "jwt.blacklist");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`TokenList::revoke_subject`].
+    pub fn jwt_revoke_subject(&self, subject: &str, issued_before: Option<Timestamp>) -> Result<()> {
+        self.parts.list()?.revoke_subject(subject, issued_before, Timestamp::now())
+    }
+
+    /// An access token and a refresh token for a subject that has just logged in. The claims stand in every access token of the
+    /// login.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+    /// #     "tokens": {"backend": "memory"},
+    /// # }))?;
+    /// let pair = jam.tokens_issue("user 1", &serde_json::Map::new())?;
+    /// let payload = jam.jwt_verify_token(pair.access_token.expose(), &jam::VerifyOptions::new())?;
+    /// assert_eq!(payload["sub"], "user 1");
+    /// assert_eq!(pair.to_map()["token_type"], "Bearer");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokens::issue`].
+    pub fn tokens_issue(&self, subject: &str, claims: &Map<String, Value>) -> Result<TokenPair> {
+        self.parts.tokens()?.issue(subject, claims, Timestamp::now())
+    }
+
+    /// The next pair for a refresh token, which is used up. One that was used before revokes all tokens of its login.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+    /// #     "tokens": {"backend": "memory"},
+    /// # }))?;
+    /// let first = jam.tokens_issue("user 1", &serde_json::Map::new())?;
+    /// let second = jam.tokens_refresh(first.refresh_token.expose())?;
+    /// assert_eq!(jam.tokens_refresh(first.refresh_token.expose()).unwrap_err().code(), "tokens.reused");
+    /// assert_eq!(jam.tokens_refresh(second.refresh_token.expose()).unwrap_err().code(), "tokens.invalid");
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokens::refresh`].
+    pub fn tokens_refresh(&self, refresh_token: &str) -> Result<TokenPair> {
+        self.parts.tokens()?.refresh(refresh_token, Timestamp::now())
+    }
+
+    /// Revokes all tokens of the login that a refresh token is of. What is no such token is no error.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+    /// #     "tokens": {"backend": "memory"},
+    /// # }))?;
+    /// let pair = jam.tokens_issue("user 1", &serde_json::Map::new())?;
+    /// jam.tokens_revoke(pair.refresh_token.expose())?;
+    /// assert!(jam.tokens_refresh(pair.refresh_token.expose()).is_err());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokens::revoke`].
+    pub fn tokens_revoke(&self, refresh_token: &str) -> Result<()> {
+        self.parts.tokens()?.revoke(refresh_token, Timestamp::now())
+    }
+
+    /// Revokes all tokens of the subject's login that [`Jam::tokens_list`] tells under this handle; `false`: there is none.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+    /// #     "tokens": {"backend": "memory"},
+    /// # }))?;
+    /// jam.tokens_issue("user 1", &serde_json::Map::new())?;
+    /// let handle = &jam.tokens_list("user 1")?[0].handle;
+    /// assert!(jam.tokens_revoke_family("user 1", handle)?);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokens::revoke_family`].
+    pub fn tokens_revoke_family(&self, subject: &str, handle: &str) -> Result<bool> {
+        self.parts.tokens()?.revoke_family(subject, handle, Timestamp::now())
+    }
+
+    /// Revokes all tokens of a subject: logged out everywhere.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+    /// #     "tokens": {"backend": "memory"},
+    /// # }))?;
+    /// jam.tokens_issue("user 1", &serde_json::Map::new())?;
+    /// jam.tokens_revoke_all("user 1")?;
+    /// assert!(jam.tokens_list("user 1")?.is_empty());
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokens::revoke_all`].
+    pub fn tokens_revoke_all(&self, subject: &str) -> Result<()> {
+        self.parts.tokens()?.revoke_all(subject, Timestamp::now())
+    }
+
+    /// The live logins of a subject, oldest first: handle, created, last used, expires; never a token.
+    ///
+    /// ```
+    /// # let jam = jam::Jam::from_value(serde_json::json!({
+    /// #     "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+    /// #     "tokens": {"backend": "memory"},
+    /// # }))?;
+    /// jam.tokens_issue("user 1", &serde_json::Map::new())?;
+    /// assert_eq!(jam.tokens_list("user 1")?.len(), 1);
+    /// # Ok::<(), jam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokens::list`].
+    pub fn tokens_list(&self, subject: &str) -> Result<Vec<FamilyInfo>> {
+        self.parts.tokens()?.list(subject, Timestamp::now())
     }
 
     /// A JSON Web Signature of any bytes, in the compact form (RFC 7515), by the newest key. `header` has further parameters
@@ -963,6 +1107,9 @@ impl Jam {
         if let Some(guard) = self.replay_guard() {
             guard.close();
         }
+        if let Some(tokens) = self.tokens() {
+            tokens.close();
+        }
     }
 }
 
@@ -977,9 +1124,13 @@ fn sessions(config: SessionConfig) -> Result<Sessions> {
 }
 
 fn token_list(config: ListConfig, leeway: std::time::Duration) -> Result<TokenList> {
-    TokenList::new(config.backend.open(LIST_NAMESPACE)?, config.kind, config.life_time, leeway)
+    TokenList::new(config.backend.open(LIST_NAMESPACE)?, config.kind, config.options(leeway))
 }
 
 fn replay_guard(backend: &Backend) -> Result<ReplayGuard> {
     Ok(ReplayGuard::new(backend.open(REPLAY_GUARD_NAMESPACE)?))
+}
+
+fn tokens(config: TokensConfig, access: AccessTokens, list: Option<TokenList>) -> Result<Tokens> {
+    Tokens::new(config.backend.open(TOKENS_NAMESPACE)?, access, list, config.options)
 }

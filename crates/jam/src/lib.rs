@@ -10,6 +10,7 @@
 //! | [`paseto`] | PASETO versions 1 to 4, and PASERK |
 //! | [`otp`] | one-time passwords (RFC 4226, RFC 6238), recovery codes |
 //! | [`session`], [`token_list`], [`replay_guard`] | server-side sessions, white and black lists of tokens, used one-time passwords |
+//! | [`tokens`] | pairs of access and refresh tokens, with rotation |
 //! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |
 //! | [`oauth2`] | the OAuth 2.0 client (RFC 6749) |
 //! | [`cookie`] | the cookie that carries a session's id (RFC 6265) |
@@ -38,11 +39,12 @@ pub mod store;
 #[cfg(test)]
 mod test_vectors;
 pub mod token_list;
+pub mod tokens;
 
 pub use self::jam::Jam;
 pub use clock::Timestamp;
 pub use error::{
     ConfigurationError, Error, JweError, JwtError, KeyError, OAuth2Error, PasetoError, Reason, Result,
-    SessionError, StoreError,
+    SessionError, StoreError, TokensError,
 };
 pub use facade::{CodeOptions, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jam::secret::Secret;
 use jam::session::{self, MAX_METADATA, MAX_SESSION_KEY, Session, SessionInfo, SessionOptions};
 use jam::store::{Entry, Key, Lifetime};
-use jam::token_list::{self, Kind};
+use jam::token_list::{self, Kind, ListOptions};
 use jam::{Error, Result, Timestamp};
 use serde_json::{Map, Value, json};
 use support::backends::{Backend, backends};
@@ -818,14 +818,15 @@ fn token(payload: &str) -> String {
 }
 
 fn lists(kind: Kind, life_time: Option<Duration>) -> Vec<(String, Backend, TokenList)> {
+    let options = ListOptions { life_time, ..ListOptions::default() };
     let mut lists = Vec::new();
     for backend in backends() {
-        let list = token_list::TokenList::new(backend.blocking.clone(), kind, life_time, seconds(0)).unwrap();
+        let list = token_list::TokenList::new(backend.blocking.clone(), kind, options).unwrap();
         lists.push((format!("{} blocking", backend.name), backend, TokenList::Blocking(list)));
     }
     for backend in backends() {
         let store = backend.asynchronous.clone();
-        let list = token_list::aio::TokenList::new(store, kind, life_time, seconds(0)).unwrap();
+        let list = token_list::aio::TokenList::new(store, kind, options).unwrap();
         lists.push((format!("{} async", backend.name), backend, TokenList::Async(list)));
     }
     lists
@@ -887,8 +888,9 @@ async fn entries_are_kept_no_longer_than_their_tokens_live() {
 async fn the_two_lists_and_the_sessions_of_one_store_do_not_mix() {
     let now = Timestamp::now();
     for backend in backends() {
-        let list =
-            |kind| token_list::TokenList::new(backend.blocking.clone(), kind, None, seconds(0)).unwrap();
+        let list = |kind| {
+            token_list::TokenList::new(backend.blocking.clone(), kind, ListOptions::default()).unwrap()
+        };
         let (white, black) = (list(Kind::White), list(Kind::Black));
         let listed = token(r#"{"jti":"1"}"#);
         white.add(&listed, now).unwrap();

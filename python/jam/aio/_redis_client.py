@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from jam._redis_client import (
     still_changing,
     store_errors,
 )
+from jam._redis_tokens import Exchanged, TokenFamilySteps
 
 T = TypeVar("T")
 
@@ -129,6 +130,12 @@ class ClientList:
     async def add_many(self, tokens: Sequence[str]) -> None:
         await self._driver.run(lambda: self._steps.add_many(tokens))
 
+    async def revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        await self._driver.run(lambda: self._steps.revoke_subject(sub, issued_before))
+
+    async def revoke_sessions(self, sub: str, sids: Sequence[str], life_time: float | None = None) -> None:
+        await self._driver.run(lambda: self._steps.revoke_sessions(sub, sids, life_time))
+
     async def check(self, token: str) -> bool:
         return await self._driver.run(lambda: self._steps.check(token))
 
@@ -148,6 +155,36 @@ class ClientReplayGuard:
 
     async def accept(self, key: str, keep: int) -> bool:
         return await self._driver.run(lambda: self._steps.accept(key, keep))
+
+    async def close(self) -> None:
+        await self._driver.close()
+
+
+class ClientTokenFamilies:
+    """What `_jam.AsyncTokenFamilies` does, on a client object."""
+
+    def __init__(self, client: Any, options: Mapping[str, Any]) -> None:
+        self._steps = TokenFamilySteps(options)
+        self._driver = Driver(client)
+        self.expires_in = self._steps.expires_in
+
+    async def issue(self, subject: str, claims: dict[str, Any]) -> tuple[str, str]:
+        return await self._driver.run(lambda: self._steps.issue(subject, claims))
+
+    async def refresh(self, refresh_token: str) -> Exchanged:
+        return await self._driver.run(lambda: self._steps.refresh(refresh_token))
+
+    async def revoke(self, refresh_token: str) -> tuple[str, str] | None:
+        return await self._driver.run(lambda: self._steps.revoke(refresh_token))
+
+    async def revoke_family(self, subject: str, handle: str) -> bool:
+        return await self._driver.run(lambda: self._steps.revoke_family(subject, handle))
+
+    async def revoke_all(self, subject: str) -> None:
+        await self._driver.run(lambda: self._steps.revoke_all(subject))
+
+    async def list(self, subject: str) -> Sequence[_jam.TokenFamily]:
+        return await self._driver.run(lambda: self._steps.list(subject))
 
     async def close(self) -> None:
         await self._driver.close()

@@ -12,6 +12,7 @@ from jam.aio.lists import BaseJWTList
 from jam.aio.oauth2 import BaseOAuth2Client
 from jam.aio.replay_guard import BaseReplayGuard
 from jam.aio.sessions import BaseSessionModule
+from jam.aio.tokens import BaseTokens
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jam.jose import DecryptedJWE, VerifiedJWS
     from jam.oauth2 import CompletedLogin, DeviceAuthorization, Login
     from jam.sessions import Session, SessionInfo
+    from jam.tokens import TokenFamily, TokenPair
 
 __all__ = ["Jam"]
 
@@ -42,11 +44,13 @@ class Jam(BaseJam):
         "otp": "jam.otp.create_instance",
         "otp.replay_guard": "jam.aio.replay_guard.create_instance",
         "paseto": "jam.paseto.create_instance",
+        "tokens": "jam.aio.tokens.create_instance",
     }
 
     _AWAITS: ClassVar[bool] = True
 
     session: BaseSessionModule | None
+    tokens: BaseTokens | None
     oauth2: dict[str, BaseOAuth2Client] | None
 
     async def jwt_make_payload(
@@ -79,6 +83,10 @@ class Jam(BaseJam):
             if bool(await self._list.check(token)) != self._is_white_list:
                 raise self._refused_by_list()
         return payload
+
+    async def jwt_revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        """Refuses all tokens of a subject that were issued up to a moment: logged out everywhere."""
+        await self._revoking_list.revoke_subject(sub, issued_before)
 
     # The names of the 3.x line.
     jwt_create = jwt_create_token
@@ -153,6 +161,30 @@ class Jam(BaseJam):
     async def session_list(self, session_key: str) -> Sequence[SessionInfo]:
         """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
         return await self._session.list(session_key)
+
+    async def tokens_issue(self, subject: str, claims: Mapping[str, Any] | None = None) -> TokenPair:
+        """Gives an access token and a refresh token to a subject that has just logged in."""
+        return await self._tokens.issue(subject, claims)
+
+    async def tokens_refresh(self, refresh_token: str) -> TokenPair:
+        """Gives the next pair for a refresh token, which is used up."""
+        return await self._tokens.refresh(refresh_token)
+
+    async def tokens_revoke(self, refresh_token: str) -> None:
+        """Revokes all tokens of the login that a refresh token is of. What is no such token is no error."""
+        await self._tokens.revoke(refresh_token)
+
+    async def tokens_revoke_family(self, subject: str, handle: str) -> bool:
+        """Revokes all tokens of the login that `tokens_list` tells under this handle; `False` where there is none."""
+        return await self._tokens.revoke_family(subject, handle)
+
+    async def tokens_revoke_all(self, subject: str) -> None:
+        """Revokes all tokens of a subject: logged out everywhere."""
+        await self._tokens.revoke_all(subject)
+
+    async def tokens_list(self, subject: str) -> Sequence[TokenFamily]:
+        """Tells the live logins of a subject: handle, created, last used, expires; never a token."""
+        return await self._tokens.list(subject)
 
     async def otp_code(self, secret: str | bytes, factor: int | None = None) -> str:
         """Gives a one-time password."""
@@ -278,6 +310,7 @@ class Jam(BaseJam):
         await self.aclose()
 
     def _callable_form(self, module: Any) -> Any:
-        if module is None or isinstance(module, BaseJWTList | BaseSessionModule | BaseOAuth2Client | BaseReplayGuard):
+        own = BaseJWTList | BaseSessionModule | BaseOAuth2Client | BaseReplayGuard | BaseTokens
+        if module is None or isinstance(module, own):
             return module
         return InThread(module)

@@ -11,6 +11,7 @@ from jam import _build, _jam
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, is_client
 from jam.aio._redis_client import ClientList
+from jam.exceptions import JamConfigurationError
 from jam.jwt.lists import ListType, check_type
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ class BaseJWTList(ABC):
         for token in tokens:
             await self.add(token)
 
+    async def revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        """Refuses every token of a subject that was issued up to a moment, now if left out."""
+        raise JamConfigurationError(
+            f"jwt.list: {type(self).__name__} does not define revoke_subject(sub, issued_before)"
+        )
+
+    async def revoke_sessions(self, sub: str, sids: Iterable[str], life_time: float | None = None) -> None:
+        """Refuses every token of a subject that names one of these sessions as its `sid`."""
+        raise JamConfigurationError(f"jwt.list: {type(self).__name__} does not define revoke_sessions(sub, sids)")
+
     async def close(self) -> None:
         """Lets go of connections and files."""
 
@@ -66,6 +77,12 @@ class _StoredList(BaseJWTList):
     async def add_many(self, tokens: Iterable[str]) -> None:
         await self._list.add_many(list(tokens))
 
+    async def revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        await self._list.revoke_subject(sub, issued_before)
+
+    async def revoke_sessions(self, sub: str, sids: Iterable[str], life_time: float | None = None) -> None:
+        await self._list.revoke_sessions(sub, list(sids), life_time)
+
     async def close(self) -> None:
         await self._list.close()
 
@@ -76,9 +93,18 @@ class _StoredList(BaseJWTList):
 class MemoryList(_StoredList):
     """As `jam.jwt.lists.MemoryList`, with coroutines."""
 
-    def __init__(self, type: ListType, *, in_list_life_time: float | None = None, leeway: float = 0) -> None:
+    def __init__(
+        self,
+        type: ListType,
+        *,
+        in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
+        leeway: float = 0,
+    ) -> None:
         super().__init__(type)
-        self._list = _jam.AsyncTokenList("memory", type, in_list_life_time=in_list_life_time, leeway=leeway)
+        self._list = _jam.AsyncTokenList(
+            "memory", type, in_list_life_time=in_list_life_time, token_life_time=token_life_time, leeway=leeway
+        )
 
 
 class JSONList(_StoredList):
@@ -90,11 +116,17 @@ class JSONList(_StoredList):
         json_path: str | os.PathLike[str] = "jam.json",
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.AsyncTokenList(
-            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time, leeway=leeway
+            "json",
+            type,
+            json_path=os.fspath(json_path),
+            in_list_life_time=in_list_life_time,
+            token_life_time=token_life_time,
+            leeway=leeway,
         )
 
 
@@ -107,11 +139,17 @@ class SQLiteList(_StoredList):
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.AsyncTokenList(
-            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time, leeway=leeway
+            "sqlite",
+            type,
+            sqlite_path=os.fspath(sqlite_path),
+            in_list_life_time=in_list_life_time,
+            token_life_time=token_life_time,
+            leeway=leeway,
         )
 
 
@@ -124,13 +162,14 @@ class RedisList(_StoredList):
         redis_uri: Any = "redis://localhost:6379/0",
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
         **redis: Unpack[RedisOptions],
     ) -> None:
         super().__init__(type)
         if is_client(redis_uri, asynchronous=True):
             refuse_beside_client(redis)
-            options = {"in_list_life_time": in_list_life_time, "leeway": leeway}
+            options = {"in_list_life_time": in_list_life_time, "token_life_time": token_life_time, "leeway": leeway}
             self._list = ClientList(redis_uri, type, LIST_NAMESPACE, options)
         else:
             self._list = _jam.AsyncTokenList(
@@ -139,6 +178,7 @@ class RedisList(_StoredList):
                 redis_uri=redis_uri,
                 redis_keys={**redis},
                 in_list_life_time=in_list_life_time,
+                token_life_time=token_life_time,
                 leeway=leeway,
             )
 

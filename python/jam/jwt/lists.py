@@ -52,6 +52,27 @@ class BaseJWTList(ABC):
         for token in tokens:
             self.add(token)
 
+    def revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        """Refuses every token of a subject that was issued up to a moment. A list may be without it.
+
+        Args:
+            sub: The claim `sub` of the tokens.
+            issued_before: Seconds since 1970, compared with `iat`; now if left out.
+        """
+        raise JamConfigurationError(
+            f"jwt.list: {type(self).__name__} does not define revoke_subject(sub, issued_before)"
+        )
+
+    def revoke_sessions(self, sub: str, sids: Iterable[str], life_time: float | None = None) -> None:
+        """Refuses every token of a subject that names one of these sessions. A list may be without it.
+
+        Args:
+            sub: The claim `sub` of the tokens.
+            sids: What they may have as their claim `sid`.
+            life_time: Seconds that such a token lives at most, and so for how long they are refused.
+        """
+        raise JamConfigurationError(f"jwt.list: {type(self).__name__} does not define revoke_sessions(sub, sids)")
+
     def close(self) -> None:
         """Lets go of connections and files."""
 
@@ -73,6 +94,12 @@ class _StoredList(BaseJWTList):
     def add_many(self, tokens: Iterable[str]) -> None:
         self._list.add_many(list(tokens))
 
+    def revoke_subject(self, sub: str, issued_before: float | None = None) -> None:
+        self._list.revoke_subject(sub, issued_before)
+
+    def revoke_sessions(self, sub: str, sids: Iterable[str], life_time: float | None = None) -> None:
+        self._list.revoke_sessions(sub, list(sids), life_time)
+
     def close(self) -> None:
         self._list.close()
 
@@ -89,12 +116,23 @@ class MemoryList(_StoredList):
     Args:
         type: `white` or `black`.
         in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at the most.
+        token_life_time: Seconds that any token lives at the most: for so long it is remembered that the tokens of a
+            subject were revoked; if left out, without end.
         leeway: Seconds after `exp` for which tokens are still accepted, and so kept.
     """
 
-    def __init__(self, type: ListType, *, in_list_life_time: float | None = None, leeway: float = 0) -> None:
+    def __init__(
+        self,
+        type: ListType,
+        *,
+        in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
+        leeway: float = 0,
+    ) -> None:
         super().__init__(type)
-        self._list = _jam.TokenList("memory", type, in_list_life_time=in_list_life_time, leeway=leeway)
+        self._list = _jam.TokenList(
+            "memory", type, in_list_life_time=in_list_life_time, token_life_time=token_life_time, leeway=leeway
+        )
 
 
 class JSONList(_StoredList):
@@ -104,6 +142,7 @@ class JSONList(_StoredList):
         type: `white` or `black`.
         json_path: The file; it is made with mode 0600 if it is not there.
         in_list_life_time: As for `MemoryList`.
+        token_life_time: As for `MemoryList`.
         leeway: As for `MemoryList`.
     """
 
@@ -113,11 +152,17 @@ class JSONList(_StoredList):
         json_path: str | os.PathLike[str] = "jam.json",
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.TokenList(
-            "json", type, json_path=os.fspath(json_path), in_list_life_time=in_list_life_time, leeway=leeway
+            "json",
+            type,
+            json_path=os.fspath(json_path),
+            in_list_life_time=in_list_life_time,
+            token_life_time=token_life_time,
+            leeway=leeway,
         )
 
 
@@ -128,6 +173,7 @@ class SQLiteList(_StoredList):
         type: `white` or `black`.
         sqlite_path: The file; it is made with mode 0600 if it is not there.
         in_list_life_time: As for `MemoryList`.
+        token_life_time: As for `MemoryList`.
         leeway: As for `MemoryList`.
     """
 
@@ -137,11 +183,17 @@ class SQLiteList(_StoredList):
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
     ) -> None:
         super().__init__(type)
         self._list = _jam.TokenList(
-            "sqlite", type, sqlite_path=os.fspath(sqlite_path), in_list_life_time=in_list_life_time, leeway=leeway
+            "sqlite",
+            type,
+            sqlite_path=os.fspath(sqlite_path),
+            in_list_life_time=in_list_life_time,
+            token_life_time=token_life_time,
+            leeway=leeway,
         )
 
 
@@ -152,6 +204,7 @@ class RedisList(_StoredList):
         type: `white` or `black`.
         redis_uri: As for `jam.sessions.RedisSessions`.
         in_list_life_time: As for `MemoryList`.
+        token_life_time: As for `MemoryList`.
         leeway: As for `MemoryList`.
         **redis: See `jam.sessions.RedisOptions`.
     """
@@ -162,13 +215,14 @@ class RedisList(_StoredList):
         redis_uri: Any = "redis://localhost:6379/0",
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
         **redis: Unpack[RedisOptions],
     ) -> None:
         super().__init__(type)
         if is_client(redis_uri, asynchronous=False):
             refuse_beside_client(redis)
-            options = {"in_list_life_time": in_list_life_time, "leeway": leeway}
+            options = {"in_list_life_time": in_list_life_time, "token_life_time": token_life_time, "leeway": leeway}
             self._list = ClientList(redis_uri, type, LIST_NAMESPACE, options)
         else:
             self._list = _jam.TokenList(
@@ -177,6 +231,7 @@ class RedisList(_StoredList):
                 redis_uri=redis_uri,
                 redis_keys={**redis},
                 in_list_life_time=in_list_life_time,
+                token_life_time=token_life_time,
                 leeway=leeway,
             )
 

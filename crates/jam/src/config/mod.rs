@@ -13,12 +13,13 @@
 //! | `jwt`, also `jose.jwt` | `alg`; `secret` (also `secret_key`), `private_key`, `public_key`, each one key or a list of them, newest first; `password`; `expire`; `issuer`, `audience`, `subject`, `required`, `typ`, `leeway` (0); `list` |
 //! | `jose.jws` | `alg` and keys as in `jwt`; `allow_short_secret` (false) |
 //! | `jose.jwe` | `alg`, `enc`; `secret` or `private_key`, each one key or a list of them, newest first; `public_key`; `password`; `accept_enc`; `allow_pbes2` (false), `p2c`, `max_p2c` (1000000); `compress` (false), `max_plaintext`; `apu`, `apv`; `max_length` (262144) |
-//! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time` |
+//! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time`, `token_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`; a list: a cluster), `redis_sessions_key` (`sessions`; also `session_path`); `redis_sentinel_master`, `redis_sentinel_username`, `redis_sentinel_password`; `redis_ca_file`, `redis_client_certificate`, `redis_client_key`; `redis_connect_timeout` (1), `redis_response_timeout` (2), `redis_retries` (8), `redis_pool_size` (16); `redis_read_from_replicas` (false) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `userinfo_url`, `introspection_url`, `revocation_url`, `device_authorization_url`, `end_session_url`; `client_authentication` (`client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or `none`), `private_key` |
 //! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; one or a list, newest first; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30); `replay_guard` |
 //! | `otp.replay_guard` | `backend` (`sqlite`) and its keys as for `session` |
+//! | `tokens` | `access_token` (`jwt`, else `paseto`); `access_ttl` (900), `refresh_ttl` (1209600), `refresh_absolute_ttl` (7776000), `grace` (0); `backend` (`sqlite`) and its keys as for `session` |
 //!
 //! In Python every section but the top one may name a class of the user's own in `custom_module`; its other keys belong to
 //! that class then.
@@ -57,7 +58,8 @@ use crate::session::SessionOptions;
 use crate::store::{
     AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, RedisOptions, RedisStore, SqliteStore, Store,
 };
-use crate::token_list::Kind;
+use crate::token_list::{Kind, ListOptions};
+use crate::tokens::TokenOptions;
 use crate::{Error, Result, SessionError};
 
 /// Where variables are looked up: `None` for one that is not set.
@@ -83,6 +85,9 @@ pub const LIST_NAMESPACE: &str = "jwt_list";
 
 /// What keeps used one-time passwords apart from all else in a store.
 pub const REPLAY_GUARD_NAMESPACE: &str = "otp_replay";
+
+/// What keeps refresh tokens apart from all else in a store.
+pub const TOKENS_NAMESPACE: &str = "tokens";
 
 /// A key file is small; this admits a 16384-bit RSA key with room to spare.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
@@ -116,6 +121,8 @@ pub struct Config {
     pub paseto: Option<PasetoOptions>,
     /// One-time passwords.
     pub otp: Option<OtpConfig>,
+    /// Pairs of access and refresh tokens.
+    pub tokens: Option<TokensConfig>,
     /// What the program wants to see of Jam's `tracing` events. Jam installs no subscriber; whoever does can
     /// pass this on.
     pub log_level: Option<LevelFilter>,
@@ -148,6 +155,15 @@ pub struct ListConfig {
     pub backend: Backend,
     /// How long an entry stays whose token has no `exp`; on a white list, how long any entry stays.
     pub life_time: Option<Duration>,
+    /// How long any token lives at most, and so for how long the revocation of a subject is remembered.
+    pub token_life_time: Option<Duration>,
+}
+
+impl ListConfig {
+    /// How entries live, where tokens are verified with such a leeway.
+    pub fn options(&self, leeway: Duration) -> ListOptions {
+        ListOptions { life_time: self.life_time, token_life_time: self.token_life_time, leeway }
+    }
 }
 
 /// Where sessions, a list or used one-time passwords are kept.
@@ -240,6 +256,26 @@ pub struct OtpConfig {
     pub options: OtpOptions,
     /// Where it is kept which passwords were used; `None`: nowhere.
     pub replay_guard: Option<Backend>,
+}
+
+/// How access and refresh tokens are made, and where refresh tokens are kept.
+#[derive(Clone, Debug, Default)]
+pub struct TokensConfig {
+    /// Where refresh tokens are kept.
+    pub backend: Backend,
+    /// How tokens live.
+    pub options: TokenOptions,
+    /// What access tokens are; `None`: JSON Web Tokens where those are configured, else PASETOs.
+    pub access_token: Option<AccessTokenKind>,
+}
+
+/// What access tokens are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTokenKind {
+    /// JSON Web Tokens, made as the section `jwt` says.
+    Jwt,
+    /// PASETOs, made as the section `paseto` says.
+    Paseto,
 }
 
 impl Config {
@@ -335,6 +371,7 @@ fn config(top: &mut Section<'_>, context: Context<'_>) -> Result<Config> {
         oauth2: top.section(&["oauth2"], oauth2)?,
         paseto: top.section(&["paseto"], paseto)?.flatten(),
         otp: top.section(&["otp"], otp)?,
+        tokens: top.section(&["tokens"], tokens)?.flatten(),
     })
 }
 
@@ -511,6 +548,7 @@ fn list(section: &mut Section<'_>) -> Result<Option<ListConfig>> {
         kind: kind.ok_or_else(|| section.missing("type", "is required: \"white\" or \"black\""))?,
         backend,
         life_time: section.seconds(&["in_list_life_time"])?,
+        token_life_time: section.seconds(&["token_life_time"])?,
     }))
 }
 
@@ -702,4 +740,23 @@ fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
         _ => OtpKind::Totp,
     };
     Ok(OtpConfig { kind, options, replay_guard })
+}
+
+fn tokens(section: &mut Section<'_>) -> Result<Option<TokensConfig>> {
+    let Some(backend) = backend(section, &["backend"], TOKENS_NAMESPACE)? else { return Ok(None) };
+    let default = TokenOptions::default();
+    let options = TokenOptions {
+        access_ttl: section.seconds(&["access_ttl"])?.unwrap_or(default.access_ttl),
+        refresh_ttl: section.seconds_or_null(&["refresh_ttl"])?.unwrap_or(default.refresh_ttl),
+        refresh_absolute_ttl: section
+            .seconds_or_null(&["refresh_absolute_ttl"])?
+            .unwrap_or(default.refresh_absolute_ttl),
+        grace: section.leeway(&["grace"])?.unwrap_or(default.grace),
+    };
+    let access_token = match section.choice(&["access_token"], &["jwt", "paseto"])? {
+        Some("jwt") => Some(AccessTokenKind::Jwt),
+        Some(_) => Some(AccessTokenKind::Paseto),
+        None => None,
+    };
+    Ok(Some(TokensConfig { backend, options, access_token }))
 }
