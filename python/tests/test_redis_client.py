@@ -27,6 +27,7 @@ from jam._redis_client import Stored
 from jam.exceptions import (
     JamConfigurationError,
     JamJWTMalformed,
+    JamSessionConflict,
     JamSessionNotFound,
     JamStoreError,
     JamValidationError,
@@ -372,6 +373,46 @@ def test_a_client_and_an_address_share_their_sessions(
             there.clear("user")
             assert here.list("user") == there.list("user") == []
         by_address.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"is_session_crypt": True, "session_aes_secret": KEY}])
+def test_a_client_and_an_address_share_versions_metadata_and_handles(
+    face: Face, redis_server: RedisServer, options: dict[str, Any]
+) -> None:
+    metadata = {"address": "192.0.2.1", "user_agent": "é" * 100}
+    with redis.Redis.from_url(redis_server.uri) as connection:
+        by_client: Any = jam.sessions.RedisSessions(connection, **options)
+        by_address = sessions_on(face, redis_server.uri, **options)
+        for here, there in ((by_client, by_address), (by_address, by_client)):
+            session_id = here.create("user", {"n": 1}, metadata=metadata)
+            plain_id = here.create("user", {"n": 1})
+            told, read = there.read(session_id), here.read(session_id)
+            assert (told.data, told.version, told.handle) == (read.data, read.version, read.handle)
+            assert told.metadata == read.metadata == metadata
+            assert told.created == read.created < told.expires
+            there.update(session_id, {"n": 2}, version=read.version)
+            with pytest.raises(JamSessionConflict):
+                here.update(session_id, {"n": 3}, version=read.version)
+            new_id = there.rework(session_id)
+            assert here.read(new_id).metadata == there.read(new_id).metadata == metadata
+            assert here.list("user") == there.list("user")
+            assert sorted(len(info.metadata) for info in here.list("user")) == [0, 2]
+            there.clear("user", keep=new_id)
+            assert (here.get(new_id), here.get(plain_id)) == ({"n": 2}, None)
+            assert here.revoke("user", there.read(new_id).handle) is True
+            assert there.list("user") == []
+        by_address.close()
+
+
+def test_a_list_on_a_client_transfers_no_data(redis_server: RedisServer) -> None:
+    """However much the sessions hold, a list reads what stands in front of that."""
+    with redis.Redis.from_url(redis_server.uri) as connection:
+        sessions = jam.sessions.RedisSessions(connection)
+        for number in range(20):
+            sessions.create("user", {"large": "x" * 100_000}, metadata={"n": number} if number % 2 else None)
+        before = connection.info("stats")["total_net_output_bytes"]
+        assert len(sessions.list("user")) == 20
+        assert connection.info("stats")["total_net_output_bytes"] - before < 50_000
 
 
 def test_a_client_and_an_address_share_their_lists(face: Face, redis_server: RedisServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import copy
 import logging
 import pickle
@@ -12,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import jam.aio
 import jam.aio.sessions
 import jam.sessions
 import pytest
@@ -115,7 +117,17 @@ def test_an_argument_of_a_wrong_type_is_a_typed_error(make: Make, wrong: Any) ->
         lambda: sessions.clear(wrong),
         lambda: sessions.rework(wrong),
         lambda: sessions.list(wrong),
+        lambda: sessions.read(wrong),
+        lambda: sessions.revoke(wrong, "handle"),
+        lambda: sessions.revoke("user", wrong),
     ]
+    if wrong is not None:
+        calls += [
+            lambda: sessions.update("id", {}, version=wrong),
+            lambda: sessions.clear("user", keep=wrong),
+        ]
+    if wrong is not None and wrong != {}:
+        calls.append(lambda: sessions.create("user", {}, metadata=wrong))
     for call in calls:
         with pytest.raises(JamValidationError):
             call()
@@ -131,6 +143,73 @@ def test_data_that_json_cannot_hold_are_a_typed_error(make: Make, data: Any) -> 
         sessions.update(session_id, data)
     assert sessions.get(session_id) == {"kept": True}
     assert len(sessions.list("user")) == 1
+
+
+@pytest.mark.parametrize("metadata", [{"x": object()}, {1: 2}, {"x": float("nan")}, {"x": "\ud800"}, {"x": "y" * 4000}])
+def test_metadata_that_cannot_be_kept_are_a_typed_error(make: Make, metadata: Any) -> None:
+    sessions = make()
+    with pytest.raises(JamValidationError):
+        sessions.create("user", {}, metadata=metadata)
+    assert sessions.list("user") == []
+
+
+def test_what_is_read_can_be_shown_and_changed_without_harm(make: Make) -> None:
+    sessions = make()
+    session_id = sessions.create("user", {"secret": "hunter2"}, metadata={"address": "192.0.2.1"})
+    session, (info,) = sessions.read(session_id), sessions.list("user")
+    for told in (session, info):
+        told.metadata["address"] = "changed"
+        assert told.metadata == {"address": "192.0.2.1"}
+        assert "hunter2" not in repr(told)
+        assert "192.0.2.1" not in repr(told)
+        assert session_id not in repr(told)
+        with pytest.raises(AttributeError):
+            told.handle = "other"
+    session.data["role"] = "admin"
+    assert sessions.get(session_id) == {"secret": "hunter2"}
+    assert jam.sessions.Session(session.data, session.version, session.handle, session.created).metadata == {}
+
+
+def test_a_change_may_be_a_coroutine_function(store: Store) -> None:
+    async def add(data: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"n": data["n"] + 1}
+
+    async def use() -> None:
+        async with jam.aio.Jam({"session": store.session()}) as made:
+            session_id = await made.session_create("user", {"n": 0})
+            changes = [made.session_modify(session_id, add) for _ in range(20)]
+            assert sorted(data["n"] for data in await asyncio.gather(*changes)) == list(range(1, 21))
+            assert await made.session_get(session_id) == {"n": 20}
+
+    asyncio.run(use())
+
+
+def test_a_change_that_forgets_to_return_the_data_writes_nothing(make: Make) -> None:
+    sessions = make()
+    session_id = sessions.create("user", {"n": 1})
+    with pytest.raises(JamValidationError, match="data must be a dict, not NoneType"):
+        sessions.modify(session_id, lambda data: data.update(n=2))
+    assert sessions.get(session_id) == {"n": 1}
+
+
+def test_every_write_seals_with_the_newest_key(face: Face, durable_store: Store) -> None:
+    module = jam.aio.sessions if face.is_async else jam.sessions
+
+    def made(*keys: str) -> Any:
+        options = durable_store.session(is_session_crypt=True, session_aes_secret=list(keys))
+        return face.drive(module.create_instance(**options))
+
+    old, both, new = made(KEY), made(OTHER_KEY, KEY), made(OTHER_KEY)
+    ids = [old.create("user", {"n": n}) for n in range(3)]
+    assert [new.get(session_id) for session_id in ids] == [None] * 3
+    both.update(ids[0], {"n": 0})
+    both.modify(ids[1], dict)
+    ids[2] = both.rework(ids[2])
+    assert [new.get(session_id) for session_id in ids] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert [old.get(session_id) for session_id in ids] == [None] * 3
+    for each in (old, both, new):
+        each.close()
 
 
 # attack 60, fault 25
