@@ -722,3 +722,40 @@ fn pairs_and_revocations_live_in_a_cluster() {
         assert!(list.check(pairs[2].access_token.expose(), now).unwrap());
     }
 }
+
+#[test]
+fn a_list_answers_while_the_slot_of_a_subject_is_moving() {
+    let cluster = RedisCluster::start();
+    let options = || RedisOptions { namespace: "list".to_owned(), ..cluster.options() };
+    let codec = token_list::Codec::new(Kind::Black, ListOptions::default()).unwrap();
+    let list =
+        TokenList::new(Arc::new(RedisStore::open(options()).unwrap()), Kind::Black, ListOptions::default())
+            .unwrap();
+    let awaited = token_list::aio::TokenList::new(
+        Arc::new(AsyncRedisStore::open(options()).unwrap()),
+        Kind::Black,
+        ListOptions::default(),
+    )
+    .unwrap();
+    let runtime = Runtime::new().unwrap();
+    let now = Timestamp::now();
+    for (subject, revoked) in [("user 1", false), ("user 2", true)] {
+        let token = token_of(subject, 0);
+        if revoked {
+            list.revoke_subject(subject, None, now).unwrap();
+        }
+        let group = codec.lookup(&token).unwrap().keys()[0].group.clone().unwrap();
+        let slot: u16 = cluster.query(0, &["CLUSTER", "KEYSLOT", &format!("{{{group}}}")]).unwrap();
+        let from = (0..3)
+            .find(|place| RedisCluster::slots_of(u16::try_from(*place).unwrap()).contains(&slot))
+            .unwrap();
+        let to = usize::from(from == 0);
+        // Some of the keys that a check reads are not there, so the servers do not answer for all of them at once.
+        cluster.begin_to_move_slot(slot, from, to);
+        assert_eq!(list.check(&token, now).unwrap(), revoked, "{subject}");
+        assert_eq!(runtime.block_on(awaited.check(&token, now)).unwrap(), revoked, "{subject}");
+        cluster.move_slot(slot, from, to);
+        assert_eq!(list.check(&token, now).unwrap(), revoked, "{subject}");
+        assert_eq!(runtime.block_on(awaited.check(&token, now)).unwrap(), revoked, "{subject}");
+    }
+}

@@ -42,12 +42,17 @@ impl RedisCluster {
         RedisOptions { servers: RedisServers::Cluster(vec![url.into()]), ..RedisOptions::default() }
     }
 
+    /// Begins to move a slot: its keys are still where they were.
+    pub fn begin_to_move_slot(&self, slot: u16, from: usize, to: usize) {
+        let slot = slot.to_string();
+        self.ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &self.id(from)]);
+        self.ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &self.id(to)]);
+    }
+
     /// Moves a slot with all its keys, a few keys at a time.
     pub fn move_slot(&self, slot: u16, from: usize, to: usize) {
-        let slot = slot.to_string();
-        let (source, target) = (self.id(from), self.id(to));
-        self.ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source]);
-        self.ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target]);
+        self.begin_to_move_slot(slot, from, to);
+        let (slot, target) = (slot.to_string(), self.id(to));
         let port = self.servers[to].port().to_string();
         loop {
             let keys: Vec<String> = self.query(from, &["CLUSTER", "GETKEYSINSLOT", &slot, "3"]).unwrap();
