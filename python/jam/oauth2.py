@@ -308,6 +308,8 @@ class OAuth2Client(_CoreClient):
         revocation_url: The endpoint of `revoke`.
         device_authorization_url: The endpoint of `begin_device`.
         end_session_url: The page of `logout_url`.
+        pushed_authorization_url: The endpoint that takes authorization requests before the browser comes (RFC 9126).
+        pushed_authorization: Whether logins are begun there; an issuer whose metadata ask for it gets it in any case.
         private_key: The key of `private_key_jwt`, as text of PEM or of a JWK, whose `alg` and `kid` are used.
         client_authentication: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or
             `none`; if left out, the usual way of a provider known by name, else what the issuer offers and the keys are
@@ -333,6 +335,8 @@ class OAuth2Client(_CoreClient):
         revocation_url: str | None = None,
         device_authorization_url: str | None = None,
         end_session_url: str | None = None,
+        pushed_authorization_url: str | None = None,
+        pushed_authorization: bool = False,
         private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
@@ -354,6 +358,8 @@ class OAuth2Client(_CoreClient):
             revocation_url=revocation_url,
             device_authorization_url=device_authorization_url,
             end_session_url=end_session_url,
+            pushed_authorization_url=pushed_authorization_url,
+            pushed_authorization=pushed_authorization,
             client_authentication=client_authentication,
             timeout=timeout,
         )

@@ -45,6 +45,7 @@ class OpenIdProvider:
         self.header: dict[str, Any] = {}
         self.alg = "ES256"
         self._codes: dict[str, dict[str, str]] = {}
+        self._pushed: dict[str, dict[str, str]] = {}
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -95,6 +96,7 @@ class OpenIdProvider:
     def sign_in(self, url: str, **changes: str | None) -> str:
         """What the browser does with the address of a login: the callback's address, with changed parameters."""
         request = dict(parse_qsl(urlsplit(url).query))
+        request = self._pushed.get(request.get("request_uri", ""), request)
         code = f"code-{len(self._codes)}"
         self._codes[code] = request
         parameters = {"code": code, "state": request["state"], "iss": self.issuer, **changes}
@@ -110,6 +112,10 @@ class OpenIdProvider:
             return json_answer({"keys": [key.to_dict() for key in self.keys]})
         if path == "/token":
             return self._token(form)
+        if path == "/pushed":
+            reference = f"urn:ietf:params:oauth:request_uri:{len(self._pushed)}"
+            self._pushed[reference] = form
+            return json_answer({"request_uri": reference, "expires_in": 60}, 201)
         return json_answer({"error": "not_found"}, 404)
 
     def _metadata(self) -> dict[str, Any]:

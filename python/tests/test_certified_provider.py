@@ -32,12 +32,13 @@ def provider(key: JWK) -> Iterator[CertifiedProvider]:
     provider.close()
 
 
-def jam_of(face: Face, provider: CertifiedProvider, key: JWK, way: str) -> Any:
-    section = {
+def jam_of(face: Face, provider: CertifiedProvider, key: JWK, way: str, **keys: Any) -> Any:
+    section: dict[str, Any] = {
         "issuer": provider.issuer,
         "client_id": way,
         "client_authentication": way,
         "redirect_url": "https://app.example/callback",
+        **keys,
     }
     if way == "private_key_jwt":
         section["private_key"] = json.dumps(key.to_dict(private=True))
@@ -60,6 +61,22 @@ def test_a_user_signs_in_through_clients_of_every_kind(
     assert (done.claims["sub"], done.claims["aud"]) == ("user-1", way)
     assert done.claims["email"] == "user-1@app.example"
     assert done.tokens["expires_in"] > 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_user_signs_in_by_a_pushed_request(face: Face, provider: CertifiedProvider, key: JWK, way: str) -> None:
+    jam = jam_of(face, provider, key, way, pushed_authorization=True)
+    assert "request_uri=" in jam.oauth2_begin("test").url
+    assert sign_in(jam).claims["sub"] == "user-1"
+
+
+def test_a_login_ends_with_the_provider(face: Face, provider: CertifiedProvider, key: JWK) -> None:
+    jam = jam_of(face, provider, key, "client_secret_basic")
+    hint = sign_in(jam).tokens["id_token"]
+    client = face.drive(jam.target.oauth2["test"])
+    url = client.logout_url(id_token_hint=hint, post_logout_redirect_uri="https://app.example/goodbye", state="s")
+    _, page = Browser().go(url)
+    assert f'action="{provider.issuer}/session/end/confirm"' in page
 
 
 def test_the_user_of_an_access_token_can_be_asked_for(face: Face, provider: CertifiedProvider, key: JWK) -> None:

@@ -462,3 +462,31 @@ def test_the_configuration_must_have_what_a_way_of_proof_needs(face: Face, provi
     provider.metadata = {"token_endpoint_auth_methods_supported": ["private_key_jwt"]}
     jam = make_jam(face, provider)
     refused(lambda: jam.oauth2_begin("test"), exceptions.JamOAuth2InvalidResponse)
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_a_pushed_request_leaves_nothing_but_a_reference_in_the_address(
+    face: Face, provider: OpenIdProvider, is_required: bool
+) -> None:
+    provider.metadata = {
+        "pushed_authorization_request_endpoint": f"{provider.issuer}/pushed",
+        "require_pushed_authorization_requests": is_required,
+    }
+    jam = make_jam(face, provider, pushed_authorization=not is_required)
+    login = jam.oauth2_begin("test", ["openid"], prompt="login")
+    query = dict(parse_qsl(urlsplit(login.url).query))
+    assert query == {"client_id": "client", "request_uri": "urn:ietf:params:oauth:request_uri:0"}
+    path, headers, form = provider.requests[-1]
+    assert (path, form["prompt"], form["client_id"], form["code_challenge_method"]) == (
+        "/pushed",
+        "login",
+        "client",
+        "S256",
+    )
+    assert headers["authorization"].startswith("Basic ")
+    done = jam.oauth2_complete("test", provider.sign_in(login.url), login.binding)
+    assert done.claims["sub"] == "user-1"
+    provider.answers["/pushed"] = lambda _: json_answer({"error": "invalid_request"}, 400)
+    refused(lambda: jam.oauth2_begin("test"), exceptions.JamOAuth2Refused)
+    provider.answers["/pushed"] = lambda _: json_answer({"expires_in": 60})
+    refused(lambda: jam.oauth2_begin("test"), exceptions.JamOAuth2InvalidResponse)

@@ -270,6 +270,10 @@ fn provider_options(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<ProviderOp
             options.timeout = seconds(&value.extract()?)?;
             continue;
         }
+        if name == "pushed_authorization" {
+            options.pushed_authorization = value.extract()?;
+            continue;
+        }
         if value.is_none() {
             continue;
         }
@@ -287,6 +291,7 @@ fn provider_options(keywords: Option<&Bound<'_, PyDict>>) -> PyResult<ProviderOp
             "introspection_url" => options.introspection_url = Some(value),
             "revocation_url" => options.revocation_url = Some(value),
             "device_authorization_url" => options.device_authorization_url = Some(value),
+            "pushed_authorization_url" => options.pushed_authorization_url = Some(value),
             "end_session_url" => options.end_session_url = Some(value),
             "client_authentication" => {
                 options.client_authentication = Some(value.parse().map_err(error::to_py)?);
@@ -378,8 +383,9 @@ impl OAuth2Client {
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let (scope, options) = (scope.map(scopes).transpose()?, call_options(None, extra)?);
-        let login = self
-            .run(py, move |client| client.begin_login(scope.as_deref().map(borrowed).as_deref(), &options))?;
+        let login = self.run(py, move |client| {
+            client.begin_login(scope.as_deref().map(borrowed).as_deref(), &options, Timestamp::now())
+        })?;
         begun(py, login)
     }
 
@@ -594,8 +600,9 @@ impl AsyncOAuth2Client {
     ) -> PyResult<Py<PyAny>> {
         let (client, options) = (self.0.clone(), call_options(None, extra)?);
         let scope = scope.map(scopes).transpose()?;
-        let login =
-            async move { client.begin_login(scope.as_deref().map(borrowed).as_deref(), &options).await };
+        let login = async move {
+            client.begin_login(scope.as_deref().map(borrowed).as_deref(), &options, Timestamp::now()).await
+        };
         bridge::spawn(py, bridge::Place::Worker, login, begun)
     }
 

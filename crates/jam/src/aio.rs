@@ -413,7 +413,7 @@ impl Jam {
         options: &CallOptions,
     ) -> Result<Login> {
         let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
-        let login = client.begin_login(scope, options).await?;
+        let login = client.begin_login(scope, options, Timestamp::now()).await?;
         sessions.keep(login.state.expose(), &login.record, LOGIN_LIFE_TIME, Timestamp::now()).await?;
         Ok(login)
     }

@@ -915,7 +915,7 @@ impl Jam {
         options: &CallOptions,
     ) -> Result<Login> {
         let (client, sessions) = (self.parts.client(provider)?, self.parts.session()?);
-        let login = client.begin_login(scope, options)?;
+        let login = client.begin_login(scope, options, Timestamp::now())?;
         sessions.keep(login.state.expose(), &login.record, LOGIN_LIFE_TIME, Timestamp::now())?;
         Ok(login)
     }

@@ -189,6 +189,8 @@ class OAuth2Client(_CoreClient):
         revocation_url: str | None = None,
         device_authorization_url: str | None = None,
         end_session_url: str | None = None,
+        pushed_authorization_url: str | None = None,
+        pushed_authorization: bool = False,
         private_key: str | None = None,
         client_authentication: str | None = None,
         timeout: float = 10.0,
@@ -210,6 +212,8 @@ class OAuth2Client(_CoreClient):
             revocation_url=revocation_url,
             device_authorization_url=device_authorization_url,
             end_session_url=end_session_url,
+            pushed_authorization_url=pushed_authorization_url,
+            pushed_authorization=pushed_authorization,
             client_authentication=client_authentication,
             timeout=timeout,
         )

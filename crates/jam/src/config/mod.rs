@@ -15,7 +15,7 @@
 //! | `jose.jwe` | `alg`, `enc`; `secret` or `private_key`, each one key or a list of them, newest first; `public_key`; `password`; `accept_enc`; `allow_pbes2` (false), `p2c`, `max_p2c` (1000000); `compress` (false), `max_plaintext`; `apu`, `apv`; `max_length` (262144) |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time`, `token_life_time` |
 //! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`; a list: a cluster), `redis_sessions_key` (`sessions`; also `session_path`); `redis_sentinel_master`, `redis_sentinel_username`, `redis_sentinel_password`; `redis_ca_file`, `redis_client_certificate`, `redis_client_key`; `redis_connect_timeout` (1), `redis_response_timeout` (2), `redis_retries` (8), `redis_pool_size` (16); `redis_read_from_replicas` (false) |
-//! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `userinfo_url`, `introspection_url`, `revocation_url`, `device_authorization_url`, `end_session_url`; `client_authentication` (`client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or `none`), `private_key` |
+//! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `userinfo_url`, `introspection_url`, `revocation_url`, `device_authorization_url`, `end_session_url`, `pushed_authorization_url`; `pushed_authorization` (false); `client_authentication` (`client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or `none`), `private_key` |
 //! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; one or a list, newest first; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30); `replay_guard` |
 //! | `otp.replay_guard` | `backend` (`sqlite`) and its keys as for `session` |
@@ -658,6 +658,8 @@ fn provider(name: &str, section: &mut Section<'_>) -> Result<ProviderOptions> {
         revocation_url: section.text(&["revocation_url"])?,
         device_authorization_url: section.text(&["device_authorization_url"])?,
         end_session_url: section.text(&["end_session_url"])?,
+        pushed_authorization_url: section.text(&["pushed_authorization_url"])?,
+        pushed_authorization: section.boolean(&["pushed_authorization"])?.unwrap_or(false),
         private_key: section.secret(&["private_key"], None)?,
         client_authentication: authentication.map(str::parse::<ClientAuthentication>).transpose()?,
         ..ProviderOptions::default()

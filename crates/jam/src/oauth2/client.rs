@@ -150,7 +150,7 @@ impl Client {
     ///     client_id: "demo".into(),
     ///     ..ProviderOptions::default()
     /// })?;
-    /// let login = client.begin_login(Some(&["openid", "email"]), &CallOptions::new())?;
+    /// let login = client.begin_login(Some(&["openid", "email"]), &CallOptions::new(), jam::Timestamp::now())?;
     /// assert!(login.url.starts_with("https://accounts.google.com/o/oauth2/v2/auth?response_type=code&"));
     /// assert!(login.url.contains("&code_challenge_method=S256"));
     /// # Ok::<(), jam::Error>(())
@@ -159,8 +159,20 @@ impl Client {
     /// # Errors
     /// [`ConfigurationError`](crate::ConfigurationError) for the scope `openid` without an issuer; else as
     /// [`authorization_url`](Self::authorization_url).
-    pub fn begin_login(&self, scope: Option<&[&str]>, options: &CallOptions) -> Result<Login> {
-        login::begin(&self.provider, &self.endpoints()?, scope, options)
+    pub fn begin_login(
+        &self,
+        scope: Option<&[&str]>,
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<Login> {
+        let begun = login::begin(&self.provider, scope, options)?;
+        let (endpoints, metadata) = (self.endpoints()?, self.metadata_of_login()?);
+        if !self.provider.pushes_authorization(metadata.as_deref()) {
+            return begun.in_address(&self.provider, &endpoints);
+        }
+        let url = self.service(Service::PushedAuthorization)?;
+        let request_uri = http::send(begun.pushed_request(&self.provider, &endpoints, &url, now)?)?;
+        Ok(begun.login(self.provider.pushed_url(&endpoints, &request_uri)))
     }
 
     /// Completes a login: checks that the callback belongs to it and to this browser, exchanges the code, and validates the
@@ -414,9 +426,22 @@ pub(super) mod aio {
             http::send_async(self.provider.client_credentials_grant(&endpoints, scope, options, now)?).await
         }
 
-        /// As [`super::Client::begin_login`]; awaits the issuer's metadata alone.
-        pub async fn begin_login(&self, scope: Option<&[&str]>, options: &CallOptions) -> Result<Login> {
-            login::begin(&self.provider, &self.endpoints().await?, scope, options)
+        /// As [`super::Client::begin_login`].
+        pub async fn begin_login(
+            &self,
+            scope: Option<&[&str]>,
+            options: &CallOptions,
+            now: Timestamp,
+        ) -> Result<Login> {
+            let begun = login::begin(&self.provider, scope, options)?;
+            let (endpoints, metadata) = (self.endpoints().await?, self.metadata_of_login().await?);
+            if !self.provider.pushes_authorization(metadata.as_deref()) {
+                return begun.in_address(&self.provider, &endpoints);
+            }
+            let url = self.service(Service::PushedAuthorization).await?;
+            let request = begun.pushed_request(&self.provider, &endpoints, &url, now)?;
+            let request_uri = http::send_async(request).await?;
+            Ok(begun.login(self.provider.pushed_url(&endpoints, &request_uri)))
         }
 
         /// As [`super::Client::complete_login`].

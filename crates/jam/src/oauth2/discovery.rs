@@ -23,6 +23,8 @@ pub(super) struct Metadata {
     pub(super) authentication: Vec<ClientAuthentication>,
     /// The algorithms of its ID tokens, where it announces them.
     pub(super) id_token_algorithms: Option<Vec<String>>,
+    /// Whether it takes no authorization request from a browser (RFC 9126 section 5).
+    pub(super) requires_pushed_authorization: bool,
     /// Whether every callback names its issuer (RFC 9207 section 3).
     pub(super) names_issuer_in_callback: bool,
 }
@@ -71,6 +73,7 @@ fn parse(answer: &Answer, issuer: &Issuer) -> Result<Metadata> {
         let url = address(&members, name, issuer)?;
         url.ok_or_else(|| invalid(format!("the metadata's {name} is missing")))
     };
+    let is_true = |name: &str| members.get(name) == Some(&Value::Bool(true));
     let mut services = Services::default();
     for service in Service::ALL {
         if let Some(url) = address(&members, service.member(), issuer)? {
@@ -85,8 +88,8 @@ fn parse(answer: &Answer, issuer: &Issuer) -> Result<Metadata> {
         authentication: authentication(&members),
         id_token_algorithms: names(&members, "id_token_signing_alg_values_supported")
             .map(|names| names.map(str::to_owned).collect()),
-        names_issuer_in_callback: members.get("authorization_response_iss_parameter_supported")
-            == Some(&Value::Bool(true)),
+        requires_pushed_authorization: is_true("require_pushed_authorization_requests"),
+        names_issuer_in_callback: is_true("authorization_response_iss_parameter_supported"),
     })
 }
 

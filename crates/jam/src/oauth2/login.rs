@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::client::CallOptions;
 use super::discovery::Metadata;
+use super::http::Request;
 use super::id_token::Expectation;
 use super::provider::{Endpoints, Provider};
 use super::token::{invalid, quoted};
@@ -18,7 +19,7 @@ use crate::crypto::seal::Sealer;
 use crate::crypto::{random_bytes, sha256};
 use crate::encoding::base64url_encode;
 use crate::secret::Secret;
-use crate::{ConfigurationError, Error, OAuth2Error, Result};
+use crate::{ConfigurationError, Error, OAuth2Error, Result, Timestamp};
 
 /// A login that was begun must be completed within ten minutes.
 pub const LOGIN_LIFE_TIME: Duration = Duration::from_secs(10 * 60);
@@ -160,15 +161,22 @@ impl Drop for PendingLogin {
     }
 }
 
-/// The authorization request of a login, and what has to be kept for its callback.
-pub(super) fn begin(
+/// A login whose authorization request is still to be written.
+pub(super) struct Begun<'a> {
+    scope: Vec<&'a str>,
+    options: &'a CallOptions,
+    state: Secret<String>,
+    pending: PendingLogin,
+}
+
+/// Makes what a login needs, and checks what was asked for.
+pub(super) fn begin<'a>(
     provider: &Provider,
-    endpoints: &Endpoints,
-    scope: Option<&[&str]>,
-    options: &CallOptions,
-) -> Result<Login> {
+    scope: Option<&[&'a str]>,
+    options: &'a CallOptions,
+) -> Result<Begun<'a>> {
     let default: &[&str] = if provider.issuer().is_some() { &[OPENID] } else { &[] };
-    let scope = scope.unwrap_or(default);
+    let scope = scope.unwrap_or(default).to_vec();
     let is_openid = scope.contains(&OPENID);
     if is_openid && provider.issuer().is_none() {
         let key = format!("oauth2.providers.{}.issuer", provider.name());
@@ -188,17 +196,45 @@ pub(super) fn begin(
         max_age: max_age.transpose()?,
         acr_values: given("acr_values").map(|(_, values)| values.clone()),
     };
-    let (state, binding) = (Secret::new(random_text()), Secret::new(random_text()));
-    let mut own = vec![
-        ("state", Cow::from(state.expose().as_str())),
-        ("code_challenge", code_challenge(&pending.code_verifier).into()),
-        ("code_challenge_method", "S256".into()),
-    ];
-    own.extend(pending.nonce.as_deref().map(|nonce| ("nonce", nonce.into())));
-    let parameters = provider.authorization_parameters(endpoints, scope, own, options)?;
-    let url = endpoints.authorization_url(&parameters);
-    let record = pending.seal(&binding, &state);
-    Ok(Login { url, record, binding, state })
+    Ok(Begun { scope, options, state: Secret::new(random_text()), pending })
+}
+
+impl Begun<'_> {
+    /// The login with the whole request in the browser's address.
+    pub(super) fn in_address(self, provider: &Provider, endpoints: &Endpoints) -> Result<Login> {
+        let own = self.parameters();
+        let parameters = provider.authorization_parameters(endpoints, &self.scope, own, self.options)?;
+        let url = endpoints.authorization_url(&parameters);
+        Ok(self.login(url))
+    }
+
+    /// The request to be pushed to the provider.
+    pub(super) fn pushed_request(
+        &self,
+        provider: &Provider,
+        endpoints: &Endpoints,
+        url: &Url,
+        now: Timestamp,
+    ) -> Result<Request<String>> {
+        let (own, options) = (self.parameters(), self.options);
+        provider.pushed_authorization_request(endpoints, url, &self.scope, own, options, now)
+    }
+
+    /// The login at this address.
+    pub(super) fn login(self, url: String) -> Login {
+        let binding = Secret::new(random_text());
+        Login { url, record: self.pending.seal(&binding, &self.state), binding, state: self.state }
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, Cow<'_, str>)> {
+        let mut own = vec![
+            ("state", Cow::from(self.state.expose().as_str())),
+            ("code_challenge", code_challenge(&self.pending.code_verifier).into()),
+            ("code_challenge_method", "S256".into()),
+        ];
+        own.extend(self.pending.nonce.as_deref().map(|nonce| ("nonce", nonce.into())));
+        own
+    }
 }
 
 /// The code of a callback that belongs to the login of this record. All that can be refused without asking the provider

@@ -51,6 +51,11 @@ pub struct ProviderOptions {
     pub device_authorization_url: Option<String>,
     /// The page that ends the user's login with the provider (OpenID Connect RP-Initiated Logout 1.0).
     pub end_session_url: Option<String>,
+    /// The endpoint that takes authorization requests before the browser comes (RFC 9126).
+    pub pushed_authorization_url: Option<String>,
+    /// Whether logins are begun there: then the browser, and whoever looks over its shoulder, sees no more than a reference.
+    /// An issuer whose metadata ask for it gets it in any case.
+    pub pushed_authorization: bool,
     /// The key of [`ClientAuthentication::PrivateKeyJwt`], as PEM or JWK text. A JWK's `alg` and `kid` are used.
     pub private_key: Option<Secret<String>>,
     /// How the client proves who it is. By default the preset's way, else what the issuer's metadata offers, else
@@ -78,6 +83,8 @@ impl Default for ProviderOptions {
             revocation_url: None,
             device_authorization_url: None,
             end_session_url: None,
+            pushed_authorization_url: None,
+            pushed_authorization: false,
             private_key: None,
             client_authentication: None,
             timeout: Duration::from_secs(10),
@@ -100,6 +107,7 @@ pub(super) struct Provider {
     omits_token_type: bool,
     omits_nonce: bool,
     services: Services,
+    pushes_authorization: bool,
     email_url: Option<&'static str>,
     limits: Limits,
     pub(super) metadata: Cached<Metadata>,
@@ -237,6 +245,7 @@ impl Provider {
             (Service::Revocation, &options.revocation_url),
             (Service::DeviceAuthorization, &options.device_authorization_url),
             (Service::EndSession, &options.end_session_url),
+            (Service::PushedAuthorization, &options.pushed_authorization_url),
         ] {
             if let Some(url) = address(service.key(), configured.as_deref())? {
                 services.set(service, url);
@@ -284,6 +293,7 @@ impl Provider {
             omits_token_type: preset.is_some_and(|preset| preset.omits_token_type),
             omits_nonce: preset.is_some_and(|preset| preset.omits_nonce),
             services,
+            pushes_authorization: options.pushed_authorization,
             email_url: well_known
                 .and_then(|preset| preset.email_url)
                 .filter(|_| options.userinfo_url.is_none()),
@@ -392,12 +402,58 @@ impl Provider {
         if options.grant_type.is_some() {
             return Err(Error::validation("an authorization URL has no grant_type"));
         }
-        let mut own =
-            vec![("response_type", Cow::from("code")), ("client_id", self.client_id.as_str().into())];
+        let mut own = self.authorization_request(scope, login, options)?;
+        own.insert(1, ("client_id", self.client_id.as_str().into()));
+        with_extra(own, options, &endpoints.auth_url)
+    }
+
+    /// The pushed authorization request (RFC 9126 section 2): the same parameters in a form, with the proof of who the client
+    /// is. Its answer is the reference that the browser takes along.
+    pub(super) fn pushed_authorization_request(
+        &self,
+        endpoints: &Endpoints,
+        url: &Url,
+        scope: &[&str],
+        login: Vec<(&'static str, Cow<'_, str>)>,
+        options: &CallOptions,
+        now: Timestamp,
+    ) -> Result<Request<String>> {
+        let mut own = self.authorization_request(scope, login, options)?;
+        if endpoints.proves_by_header() {
+            own.push(("client_id", self.client_id.as_str().into()));
+        }
+        let (call, confidential) = self.authenticated(endpoints, url, own, options, now)?;
+        let parse = move |answer| {
+            let members = token::members(&answer, &confidential)?;
+            token::require_text(&members, "request_uri").map(str::to_owned)
+        };
+        Ok(Request { call, parse: Box::new(parse) })
+    }
+
+    /// Where the browser takes a pushed request (RFC 9126 section 4).
+    pub(super) fn pushed_url(&self, endpoints: &Endpoints, request_uri: &str) -> String {
+        endpoints.authorization_url(&[
+            ("client_id", self.client_id.as_str().into()),
+            ("request_uri", request_uri.into()),
+        ])
+    }
+
+    /// Whether a login is begun by a pushed request.
+    pub(super) fn pushes_authorization(&self, metadata: Option<&Metadata>) -> bool {
+        self.pushes_authorization || metadata.is_some_and(|metadata| metadata.requires_pushed_authorization)
+    }
+
+    fn authorization_request<'a>(
+        &'a self,
+        scope: &[&str],
+        login: Vec<(&'static str, Cow<'a, str>)>,
+        options: &CallOptions,
+    ) -> Result<Vec<(&'static str, Cow<'a, str>)>> {
+        let mut own = vec![("response_type", Cow::from("code"))];
         own.extend(self.redirect_parameter(options));
         own.extend(self.scope_parameter(scope)?);
         own.extend(login);
-        with_extra(own, options, &endpoints.auth_url)
+        Ok(own)
     }
 
     /// Where to send the browser to end the login with the provider (OpenID Connect RP-Initiated Logout 1.0 section 2).

@@ -15,11 +15,19 @@ pub(super) enum Service {
     DeviceAuthorization,
     /// Ends the user's login with the provider (OpenID Connect RP-Initiated Logout 1.0).
     EndSession,
+    /// Takes an authorization request before the browser comes (RFC 9126).
+    PushedAuthorization,
 }
 
 impl Service {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Userinfo, Self::Introspection, Self::Revocation, Self::DeviceAuthorization, Self::EndSession];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Userinfo,
+        Self::Introspection,
+        Self::Revocation,
+        Self::DeviceAuthorization,
+        Self::EndSession,
+        Self::PushedAuthorization,
+    ];
 
     /// The key of the configuration.
     pub(super) fn key(self) -> &'static str {
@@ -29,6 +37,7 @@ impl Service {
             Self::Revocation => "revocation_url",
             Self::DeviceAuthorization => "device_authorization_url",
             Self::EndSession => "end_session_url",
+            Self::PushedAuthorization => "pushed_authorization_url",
         }
     }
 
@@ -40,6 +49,7 @@ impl Service {
             Self::Revocation => "revocation_endpoint",
             Self::DeviceAuthorization => "device_authorization_endpoint",
             Self::EndSession => "end_session_endpoint",
+            Self::PushedAuthorization => "pushed_authorization_request_endpoint",
         }
     }
 }
