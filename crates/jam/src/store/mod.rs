@@ -193,8 +193,9 @@ pub trait Store: Send + Sync {
     fn get_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Vec<u8>>>> {
         keys.iter().map(|key| self.get(key, now)).collect()
     }
-    /// The bytes and what is known of them, and the idle time starts anew. Reads first: a key that holds nothing live is never written to, and one
-    /// that does only when [`Lifetime::touch_is_due`], so that the last use may be told a little too early.
+    /// The bytes and what is known of them, and the idle time starts anew. Reads first: a key that holds nothing live is
+    /// never written to, and one that does only when [`Lifetime::touch_is_due`], so that the last use may be told a little
+    /// too early.
     fn touch(&self, key: &Key, now: Timestamp) -> Result<Option<Found>>;
     /// Writes, whether or not the key is there; a note that stood beside it is gone.
     fn put(&self, key: &Key, value: &[u8], lifetime: Lifetime, now: Timestamp) -> Result<()>;
