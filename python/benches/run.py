@@ -104,6 +104,7 @@ def machine() -> Iterator[str]:
     yield f"- {interpreter}, {output_of('rustc', '--version').partition(' (')[0]}, {redis_version()}."
     yield f"- Peers from Python: {', '.join(f'{name} {version}' for name, version in python.items())}."
     yield f"- Peers from Rust: {', '.join(f'{name} {version}' for name, version in rust.items())}."
+    yield "- Not measured: jwt-simple, which brings the crate `rsa` (RUSTSEC-2023-0071) or builds BoringSSL."
     yield "- The Redis server ran on the same machine and shared its cores."
 
 

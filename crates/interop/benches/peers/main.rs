@@ -1,6 +1,6 @@
 //! Jam against other libraries, and against the bare primitive. Writes what it measured as JSON to the file that it is given;
 //! `make bench` makes a page of it. With `--only jwt,otp`, only those parts are measured.
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // no part of the library
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // no part of the library
 
 mod memory;
 #[path = "../../../jam/tests/support/redis_server.rs"]
@@ -11,6 +11,9 @@ mod sizes;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod tokens;
+
+use std::cell::OnceCell;
+use std::time::Instant;
 
 use jam::Timestamp;
 use jam::jose::jws::Algorithm;
@@ -36,7 +39,7 @@ fn main() {
 
 fn measure(parts: &str, file: &str) {
     let parts = parts.split([',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    let memory = std::cell::OnceCell::new();
+    let (start, memory) = (Instant::now(), OnceCell::new());
     let measured = Bench::run(parts, |bench| {
         tokens::json_web_tokens(bench);
         tokens::signatures(bench);
@@ -51,6 +54,7 @@ fn measure(parts: &str, file: &str) {
     let rows: Vec<Value> = measured.iter().map(as_json).collect();
     let memory = memory.into_inner().unwrap_or_else(|| json!({}));
     std::fs::write(file, json!({"rows": rows, "memory": memory}).to_string()).unwrap();
+    eprintln!("  Rust: {:.0} seconds", start.elapsed().as_secs_f64());
 }
 
 fn as_json(row: &Measured) -> Value {
