@@ -33,12 +33,14 @@ demo: build ## Run the quickstart in Python and in Rust; run it twice to see ses
 test: test-rust test-python ## Run all Rust and Python tests
 
 test-rust: ## Run the Rust tests, documentation examples and exchange with other libraries included
-	@JAM_REDIS_SERVER=$$(tools/find-redis-server) cargo test --locked --package jam-auth
+	@JAM_REDIS_SERVER=$$(tools/find-redis-server) JAM_POSTGRES_SERVER=$$(tools/find-postgres-server) \
+		cargo test --locked --package jam-auth
 	@cargo test --locked --package jam-auth --features ml-dsa --lib --test jose --test jose_keys --test key_confusion
 	@features=$$(tools/interop-features) && cargo test --locked --package jam-interop $$features
 
 test-python: build ## Run the Python tests
-	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python -m pytest python/tests
+	@JAM_REDIS_SERVER=$$(tools/find-redis-server) JAM_POSTGRES_SERVER=$$(tools/find-postgres-server) \
+		$(BIN)/python -m pytest python/tests
 
 test-wheel: ## Install the package with pip alone into an empty environment, and use it
 	@tools/test-wheel $(PYTHON)

@@ -348,6 +348,7 @@ class TokenList:
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
         redis_list_key: str = ...,
+        postgresql_keys: dict[str, Any] | None = None,
         in_list_life_time: float | None = ...,
         token_life_time: float | None = ...,
         leeway: float | None = ...,
@@ -373,6 +374,7 @@ class AsyncTokenList:
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
         redis_list_key: str = ...,
+        postgresql_keys: dict[str, Any] | None = None,
         in_list_life_time: float | None = ...,
         token_life_time: float | None = ...,
         leeway: float | None = ...,
@@ -434,6 +436,7 @@ class TokenFamilies:
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
+        postgresql_keys: dict[str, Any] | None = None,
         access_ttl: float | None = ...,
         refresh_ttl: float | None = ...,
         refresh_absolute_ttl: float | None = ...,
@@ -460,6 +463,7 @@ class AsyncTokenFamilies:
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
+        postgresql_keys: dict[str, Any] | None = None,
         access_ttl: float | None = ...,
         refresh_ttl: float | None = ...,
         refresh_absolute_ttl: float | None = ...,
@@ -557,6 +561,7 @@ class Sessions:
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
         redis_sessions_key: str = ...,
+        postgresql_keys: dict[str, Any] | None = None,
         default_ttl: float | None = ...,
         absolute_ttl: float | None = ...,
         is_session_crypt: bool = False,
@@ -587,6 +592,7 @@ class AsyncSessions:
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
         redis_sessions_key: str = ...,
+        postgresql_keys: dict[str, Any] | None = None,
         default_ttl: float | None = ...,
         absolute_ttl: float | None = ...,
         is_session_crypt: bool = False,
@@ -796,6 +802,7 @@ class ReplayGuard:
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
+        postgresql_keys: dict[str, Any] | None = None,
     ) -> Self: ...
     def accept(self, key: str, keep: int) -> bool: ...
     def close(self) -> None: ...
@@ -810,6 +817,7 @@ class AsyncReplayGuard:
         sqlite_path: _Path | None = None,
         redis_uri: str | Sequence[str] | None = None,
         redis_keys: dict[str, Any] | None = None,
+        postgresql_keys: dict[str, Any] | None = None,
     ) -> Self: ...
     def accept(self, key: str, keep: int) -> Coroutine[Any, Any, bool]: ...
     def close(self) -> Coroutine[Any, Any, None]: ...

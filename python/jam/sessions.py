@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from jam import _build, _jam
+from jam import _build, _jam, _postgresql
 from jam._jam import Session, SessionInfo
+from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client, split
 from jam._redis_client import ClientSessions, is_client, pause
 from jam.encoders import BaseEncoder
@@ -19,6 +20,9 @@ __all__ = [
     "BaseSessionModule",
     "JSONSessions",
     "MemorySessions",
+    "PostgreSQLOptions",
+    "PostgreSQLSessionOptions",
+    "PostgreSQLSessions",
     "RedisOptions",
     "RedisSessionOptions",
     "RedisSessions",
@@ -180,6 +184,10 @@ class RedisSessionOptions(SessionOptions, RedisOptions, total=False):
     """What `RedisSessions` takes as keywords."""
 
 
+class PostgreSQLSessionOptions(SessionOptions, PostgreSQLOptions, total=False):
+    """What `PostgreSQLSessions` takes as keywords."""
+
+
 class _StoredSessions(BaseSessionModule):
     """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
 
@@ -287,11 +295,26 @@ class RedisSessions(_StoredSessions):
             )
 
 
+class PostgreSQLSessions(_StoredSessions):
+    """Sessions in a table of a PostgreSQL database, version 12 or later: for several machines that have one already.
+
+    Args:
+        postgresql_uri: `postgresql://[user[:password]@]host[:port][/database]`. To another machine, it is TLS with a
+            certificate that is checked, unless `?sslmode=disable` follows.
+        **options: See `SessionOptions` and `PostgreSQLOptions`.
+    """
+
+    def __init__(self, postgresql_uri: str, **options: Unpack[PostgreSQLSessionOptions]) -> None:
+        postgresql, others = _postgresql.split({"postgresql_uri": postgresql_uri, **options})
+        self._sessions = _jam.Sessions("postgresql", postgresql_keys=postgresql, **others)
+
+
 _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {
     "memory": (MemorySessions, ()),
     "json": (JSONSessions, ("json_path",)),
     "sqlite": (SQLiteSessions, ("sqlite_path",)),
     "redis": (RedisSessions, ("redis_uri", "redis_sessions_key", *REDIS_KEYS)),
+    "postgresql": (PostgreSQLSessions, POSTGRESQL_KEYS),
 }
 
 
@@ -299,7 +322,7 @@ def create_instance(session_type: str = "sqlite", **options: Any) -> BaseSession
     """Makes the session store that a section `session` asks for.
 
     Args:
-        session_type: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
+        session_type: `memory`, `json`, `sqlite`, `redis`, `postgresql`, or `custom` together with `custom_module`.
         **options: The further keys of the section; those of other types are ignored.
     """
     return _build.create_of_type(_BY_TYPE, "session_type", session_type, options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypedDict
 
 from jam import _build, _jam
 from jam._jam import TokenFamily
+from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client, split
 from jam._redis_client import is_client
 from jam._redis_tokens import ClientTokenFamilies
@@ -38,7 +39,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-Backend = Literal["memory", "json", "sqlite", "redis"]
+Backend = Literal["memory", "json", "sqlite", "redis", "postgresql"]
 
 OWN_CLAIMS = ("iat", "exp", "jti", "sub", "sid")
 """What is set for each access token."""
@@ -59,7 +60,7 @@ class AccessTokenMaker(Protocol):
         ...
 
 
-class TokenOptions(RedisOptions, total=False):
+class TokenOptions(RedisOptions, PostgreSQLOptions, total=False):
     """What `Tokens` takes as keywords.
 
     Attributes:
@@ -73,6 +74,7 @@ class TokenOptions(RedisOptions, total=False):
         json_path: The file of the backend `json`; it is made with mode 0600 if it is not there.
         sqlite_path: The file of the backend `sqlite`; it is made with mode 0600 if it is not there.
         redis_uri: As for `jam.sessions.RedisSessions`.
+        postgresql_uri: As for `jam.sessions.PostgreSQLSessions`.
     """
 
     access_ttl: float
@@ -83,6 +85,7 @@ class TokenOptions(RedisOptions, total=False):
     json_path: str | os.PathLike[str]
     sqlite_path: str | os.PathLike[str]
     redis_uri: Any
+    postgresql_uri: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -284,7 +287,7 @@ class Times(TypedDict):
 def split_options(options: TokenOptions) -> tuple[dict[str, Any], Times]:
     """Parts the keywords for Redis from those that say how tokens live, with their defaults."""
     redis, others = split(options)
-    unknown = set(others).difference(Times.__annotations__, ("json_path", "sqlite_path", "redis_uri"))
+    unknown = set(others).difference(Times.__annotations__, ("json_path", "sqlite_path", "redis_uri"), POSTGRESQL_KEYS)
     if unknown:
         raise TypeError(f"Tokens got an unexpected keyword argument {min(unknown)!r}")
     times = Times(
@@ -303,6 +306,7 @@ def place(options: TokenOptions) -> dict[str, Any]:
         "json_path": os.fspath(options.get("json_path", "jam.json")),
         "sqlite_path": os.fspath(options.get("sqlite_path", "jam.sqlite3")),
         "redis_uri": options.get("redis_uri", "redis://localhost:6379/0"),
+        "postgresql_keys": {key: options[key] for key in POSTGRESQL_KEYS if key in options},
     }
 
 
@@ -338,6 +342,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseTokens], tuple[str, ...]]] = {
     "json": (partial(Tokens, backend="json"), ("json_path",)),
     "sqlite": (partial(Tokens, backend="sqlite"), ("sqlite_path",)),
     "redis": (partial(Tokens, backend="redis"), ("redis_uri", *REDIS_KEYS)),
+    "postgresql": (partial(Tokens, backend="postgresql"), POSTGRESQL_KEYS),
 }
 
 
@@ -345,7 +350,7 @@ def create_instance(backend: str = "sqlite", **options: Any) -> BaseTokens:
     """Makes what a section `tokens` asks for.
 
     Args:
-        backend: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
+        backend: `memory`, `json`, `sqlite`, `redis`, `postgresql`, or `custom` together with `custom_module`.
         **options: The further keys of the section, `access` and `list`; those of other backends are ignored.
     """
     return _build.create_of_type(_BY_BACKEND, "backend", backend, options)

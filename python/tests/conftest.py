@@ -1,7 +1,8 @@
-"""What the tests share: both facades, all stores, a real Redis server, keys."""
+"""What the tests share: both facades, all stores, real servers of Redis and PostgreSQL, keys."""
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 from faces import Face
 from redis_deployments import ClusterRedis, Deployment, SentinelRedis, TlsRedis
-from servers import RedisServer, TokenEndpoint, find_redis_server
+from servers import PostgresServer, RedisServer, TokenEndpoint, find_postgres_programs, find_redis_server
 
-STORES = ("memory", "json", "sqlite", "redis")
+STORES = ("memory", "json", "sqlite", "redis", "postgresql")
 
 DEPLOYMENTS: dict[str, type[Deployment]] = {
     "redis-tls": TlsRedis,
@@ -76,6 +77,36 @@ def own_redis(redis_program: str, tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
+def postgres_programs() -> Path:
+    programs = find_postgres_programs()
+    if programs is None:
+        reason = "no PostgreSQL server: install PostgreSQL 12 or later, or set JAM_POSTGRES_SERVER"
+        pytest.fail(reason, pytrace=False)
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: Path) -> Iterator[PostgresServer]:
+    """The server of all tests; each has a table of its own."""
+    server = PostgresServer(postgres_programs, "fsync=off", "synchronous_commit=off", "max_connections=300")
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_postgres(postgres_programs: Path) -> Iterator[PostgresServer]:
+    """A server of this test alone, to be killed and restarted; what it acknowledges is on the disk."""
+    server = PostgresServer(postgres_programs)
+    server.start()
+    yield server
+    server.close()
+
+
+TABLES = itertools.count()
+
+
+@pytest.fixture(scope="session")
 def deployments(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Deployment]]:
     """Starts a deployment at its first use."""
     started: dict[str, Deployment] = {}
@@ -98,6 +129,9 @@ def make_store(name: str, request: pytest.FixtureRequest) -> Store:
         return Store(name, deployment.keys)
     if name == "redis":
         return Store(name, {"redis_uri": request.getfixturevalue("redis_server").uri})
+    if name == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return Store(name, {"postgresql_uri": server.uri, "postgresql_table": f"jam_{next(TABLES)}"})
     folder: Path = request.getfixturevalue("tmp_path")
     paths = {
         "json": {"json_path": str(folder / "jam.json")},

@@ -694,18 +694,22 @@ def test_attack_56_ids_differ(face: Face) -> None:
     assert len({jam.session_create("user", {}) for _ in range(10_000)}) == 10_000
 
 
-def stored_bytes(store: Store, redis_server: Any) -> bytes:
+def stored_bytes(store: Store, redis_server: Any, postgres_server: Any) -> bytes:
     if store.name == "redis":
         return redis_server.command("KEYS", "*")
+    if store.name == "postgresql":
+        return postgres_server.rows(store.keys["postgresql_table"])
     path = Path(store.keys[f"{store.name}_path"])
     return b"".join(file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(path.name))
 
 
-def test_attack_57_no_usable_id_is_at_rest(face: Face, durable_store: Store, redis_server: Any) -> None:
+def test_attack_57_no_usable_id_is_at_rest(
+    face: Face, durable_store: Store, redis_server: Any, postgres_server: Any
+) -> None:
     jam = face.jam({"session": durable_store.session()})
     ids = [jam.session_create("user", {"n": n}) for n in range(3)]
     ids.append(jam.session_rework(ids.pop()))
-    kept = stored_bytes(durable_store, redis_server)
+    kept = stored_bytes(durable_store, redis_server, postgres_server)
     assert kept
     for session_id in ids:
         for part in (session_id, *session_id.split(".")):

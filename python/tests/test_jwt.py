@@ -421,12 +421,16 @@ def test_an_entry_is_kept_no_longer_than_configured(face: Face, stores: list[Sto
             jam.jwt_verify_token(token)
 
 
-def test_the_list_does_not_show_tokens(face: Face, durable_store: Store, redis_server: Any) -> None:
+def test_the_list_does_not_show_tokens(
+    face: Face, durable_store: Store, redis_server: Any, postgres_server: Any
+) -> None:
     jam = with_list(face, durable_store, "black")
     token = jam.jwt_create_token(jam.jwt_make_payload(exp=60))
     on_list(face, jam, "add", token)
     path = durable_store.keys.get("json_path") or durable_store.keys.get("sqlite_path")
-    if path is None:
+    if durable_store.name == "postgresql":
+        kept = postgres_server.rows(durable_store.keys["postgresql_table"])
+    elif path is None:
         kept = redis_server.command("KEYS", "*")
     else:
         kept = b"".join(file.read_bytes() for file in Path(path).parent.glob(Path(path).name + "*"))

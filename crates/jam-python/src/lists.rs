@@ -78,13 +78,14 @@ fn borrowed(tokens: &[String]) -> Vec<&str> {
 /// not verified here.
 ///
 /// Args:
-///     backend: "memory", "json", "sqlite" or "redis".
+///     backend: "memory", "json", "sqlite", "redis" or "postgresql".
 ///     kind: "white" or "black".
 ///     json_path: The file of the backend "json".
 ///     sqlite_path: The file of the backend "sqlite".
 ///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
 ///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
 ///     redis_list_key: What the names of all keys in Redis begin with.
+///     postgresql_keys: The database of the backend "postgresql": the keys of the configuration that begin with `postgresql_`.
 ///     in_list_life_time: Seconds that a token without `exp` stays listed; on a white list, any token at most.
 ///     token_life_time: Seconds that any token lives at most: for so long the revocation of a subject is remembered.
 ///     leeway: Seconds after `exp` for which tokens are still accepted.
@@ -116,7 +117,7 @@ impl TokenList {
     #[new]
     #[pyo3(signature = (
         backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
-        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent,
+        redis_list_key=LIST_NAMESPACE, postgresql_keys=None, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent,
         leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -129,6 +130,7 @@ impl TokenList {
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
         in_list_life_time: Seconds,
         token_life_time: Seconds,
         leeway: Seconds,
@@ -141,6 +143,7 @@ impl TokenList {
             redis_uri,
             redis_keys,
             redis_namespace: redis_list_key,
+            postgresql_keys,
         };
         let backend = place.backend()?;
         let (kind, options) = (kind_of(kind)?, options(&in_list_life_time, &token_life_time, &leeway)?);
@@ -256,7 +259,7 @@ impl AsyncTokenList {
     #[new]
     #[pyo3(signature = (
         backend, kind, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
-        redis_list_key=LIST_NAMESPACE, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent,
+        redis_list_key=LIST_NAMESPACE, postgresql_keys=None, in_list_life_time=Seconds::Absent, token_life_time=Seconds::Absent,
         leeway=Seconds::Absent,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -269,6 +272,7 @@ impl AsyncTokenList {
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_list_key: &str,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
         in_list_life_time: Seconds,
         token_life_time: Seconds,
         leeway: Seconds,
@@ -281,6 +285,7 @@ impl AsyncTokenList {
             redis_uri,
             redis_keys,
             redis_namespace: redis_list_key,
+            postgresql_keys,
         };
         let backend = place.backend()?;
         let (kind, options) = (kind_of(kind)?, options(&in_list_life_time, &token_life_time, &leeway)?);

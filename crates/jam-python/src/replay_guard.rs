@@ -21,11 +21,12 @@ fn entry(key: &Bound<'_, PyAny>, keep: &Bound<'_, PyAny>) -> PyResult<ReplayEntr
 /// The memory of used one-time passwords in one of Jam's stores; blocking.
 ///
 /// Args:
-///     backend: "memory", "json", "sqlite" or "redis".
+///     backend: "memory", "json", "sqlite", "redis" or "postgresql".
 ///     json_path: The file of the backend "json".
 ///     sqlite_path: The file of the backend "sqlite".
 ///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
 ///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
+///     postgresql_keys: The database of the backend "postgresql": the keys of the configuration that begin with `postgresql_`.
 #[pyclass(module = "jam._jam", frozen)]
 struct ReplayGuard {
     guard: replay_guard::ReplayGuard,
@@ -36,7 +37,7 @@ struct ReplayGuard {
 #[pymethods]
 impl ReplayGuard {
     #[new]
-    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None))]
+    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None, postgresql_keys=None))]
     fn new(
         py: Python<'_>,
         backend: Text,
@@ -44,8 +45,10 @@ impl ReplayGuard {
         sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let backend = place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys).backend()?;
+        let backend =
+            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
         let store = bridge::block(py, || backend.open(REPLAY_GUARD_NAMESPACE)).map_err(to_py)?;
         let guard = replay_guard::ReplayGuard::new(store);
         Ok(Self { guard, backend: backend.name(), is_immediate: stores::is_immediate(&backend) })
@@ -87,7 +90,7 @@ struct AsyncReplayGuard {
 #[pymethods]
 impl AsyncReplayGuard {
     #[new]
-    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None))]
+    #[pyo3(signature = (backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None, postgresql_keys=None))]
     fn new(
         py: Python<'_>,
         backend: Text,
@@ -95,8 +98,10 @@ impl AsyncReplayGuard {
         sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let backend = place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys).backend()?;
+        let backend =
+            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
         let store = bridge::block(py, || backend.open_async(REPLAY_GUARD_NAMESPACE)).map_err(to_py)?;
         Ok(Self { guard: replay_guard::aio::ReplayGuard::new(store), backend: backend.name() })
     }
@@ -137,9 +142,19 @@ fn place<'a, 'py>(
     sqlite_path: Option<FilePath>,
     redis_uri: Option<&'a Bound<'py, PyAny>>,
     redis_keys: Option<&'a Bound<'py, PyDict>>,
+    postgresql_keys: Option<&'a Bound<'py, PyDict>>,
 ) -> stores::Keywords<'a, 'py> {
     let (section, redis_namespace) = ("otp.replay_guard", REPLAY_GUARD_NAMESPACE);
-    stores::Keywords { section, backend, json_path, sqlite_path, redis_uri, redis_keys, redis_namespace }
+    stores::Keywords {
+        section,
+        backend,
+        json_path,
+        sqlite_path,
+        redis_uri,
+        redis_keys,
+        redis_namespace,
+        postgresql_keys,
+    }
 }
 
 /// The id of a key's entry and how many milliseconds it lives, for a store that is driven from Python.

@@ -235,12 +235,13 @@ fn raised_or(error: Error) -> PyErr {
 /// Sessions over one of Jam's stores; blocking.
 ///
 /// Args:
-///     backend: "memory", "json", "sqlite" or "redis".
+///     backend: "memory", "json", "sqlite", "redis" or "postgresql".
 ///     json_path: The file of the backend "json".
 ///     sqlite_path: The file of the backend "sqlite".
 ///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
 ///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
 ///     redis_sessions_key: What the names of all keys in Redis begin with.
+///     postgresql_keys: The database of the backend "postgresql": the keys of the configuration that begin with `postgresql_`.
 ///     default_ttl: Seconds that a session lives after its last use; None for no such limit.
 ///     absolute_ttl: Seconds that a session lives at most; None for no such limit.
 ///     is_session_crypt: Whether data are encrypted before they are stored.
@@ -276,7 +277,7 @@ impl Sessions {
     #[new]
     #[pyo3(signature = (
         backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
-        redis_sessions_key=SESSIONS_NAMESPACE, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        redis_sessions_key=SESSIONS_NAMESPACE, postgresql_keys=None, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -288,6 +289,7 @@ impl Sessions {
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_sessions_key: &str,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
         default_ttl: Seconds,
         absolute_ttl: Seconds,
         is_session_crypt: bool,
@@ -303,6 +305,7 @@ impl Sessions {
             redis_uri,
             redis_keys,
             redis_namespace: redis_sessions_key,
+            postgresql_keys,
         };
         let backend = place.backend()?;
         let options =
@@ -483,7 +486,7 @@ impl AsyncSessions {
     #[new]
     #[pyo3(signature = (
         backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
-        redis_sessions_key=SESSIONS_NAMESPACE, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
+        redis_sessions_key=SESSIONS_NAMESPACE, postgresql_keys=None, default_ttl=Seconds::Number(3600.0), absolute_ttl=Seconds::Absent, is_session_crypt=false,
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords of Python")]
@@ -495,6 +498,7 @@ impl AsyncSessions {
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
         redis_sessions_key: &str,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
         default_ttl: Seconds,
         absolute_ttl: Seconds,
         is_session_crypt: bool,
@@ -510,6 +514,7 @@ impl AsyncSessions {
             redis_uri,
             redis_keys,
             redis_namespace: redis_sessions_key,
+            postgresql_keys,
         };
         let backend = place.backend()?;
         let options =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jam::config::{self, Backend, DEFAULT_JSON_PATH, DEFAULT_SQLITE_PATH};
-use jam::store::RedisOptions;
+use jam::store::{PostgresOptions, RedisOptions};
 use jam::{ConfigurationError, Error};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -25,6 +25,8 @@ pub(crate) struct Keywords<'a, 'py> {
     pub(crate) redis_keys: Option<&'a Bound<'py, PyDict>>,
     /// What the names of all keys in Redis begin with.
     pub(crate) redis_namespace: &'a str,
+    /// Where the database is and how it is reached: what begins with `postgresql_` in the configuration.
+    pub(crate) postgresql_keys: Option<&'a Bound<'py, PyDict>>,
 }
 
 impl Keywords<'_, '_> {
@@ -36,18 +38,17 @@ impl Keywords<'_, '_> {
             "json" => Backend::Json { path: path(self.json_path, DEFAULT_JSON_PATH) },
             "sqlite" => Backend::Sqlite { path: path(self.sqlite_path, DEFAULT_SQLITE_PATH) },
             "redis" => Backend::Redis(Box::new(self.redis()?)),
+            "postgresql" => Backend::Postgres(Box::new(self.postgres()?)),
             _ => {
-                let reason = "the backend must be \"memory\", \"json\", \"sqlite\" or \"redis\"";
+                let reason =
+                    "the backend must be \"memory\", \"json\", \"sqlite\", \"redis\" or \"postgresql\"";
                 return Err(refusal(self.section, reason));
             }
         })
     }
 
     fn redis(&self) -> PyResult<RedisOptions> {
-        let mut keys = match self.redis_keys {
-            Some(keys) => plain_table(keys, self.section)?,
-            None => Map::new(),
-        };
+        let mut keys = self.table(self.redis_keys)?;
         if let Some(value) = self.redis_uri {
             let texts = texts(value, &format!("{}.redis_uri", self.section))?;
             let is_list = value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>();
@@ -56,6 +57,16 @@ impl Keywords<'_, '_> {
             keys.insert("redis_uri".to_owned(), uri.unwrap_or_default());
         }
         config::redis_options(self.section, Value::Object(keys), self.redis_namespace).map_err(to_py)
+    }
+
+    /// The namespace is the one that the store is opened with.
+    fn postgres(&self) -> PyResult<PostgresOptions> {
+        let keys = Value::Object(self.table(self.postgresql_keys)?);
+        config::postgres_options(self.section, keys, config::SESSIONS_NAMESPACE).map_err(to_py)
+    }
+
+    fn table(&self, keys: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
+        keys.map_or(Ok(Map::new()), |keys| plain_table(keys, self.section))
     }
 }
 

@@ -114,6 +114,7 @@ fn pair(family: Family) -> (String, String) {
 ///     sqlite_path: The file of the backend "sqlite".
 ///     redis_uri: The server of the backend "redis": `redis://[user:password@]host[:port][/database]`; or a list of them.
 ///     redis_keys: How the servers are reached: the keys of the configuration that begin with `redis_`.
+///     postgresql_keys: The database of the backend "postgresql": the keys of the configuration that begin with `postgresql_`.
 ///     access_ttl: Seconds that an access token lives.
 ///     refresh_ttl: Seconds after its last refresh that a family lives; None for no such limit.
 ///     refresh_absolute_ttl: Seconds that a family lives at most; None for no such limit.
@@ -148,6 +149,7 @@ impl TokenFamilies {
     #[new]
     #[pyo3(signature = (
         backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
+        postgresql_keys=None,
         access_ttl=Seconds::Absent, refresh_ttl=Seconds::Absent, refresh_absolute_ttl=Seconds::Absent,
         grace=Seconds::Absent, serializer=None,
     ))]
@@ -159,6 +161,7 @@ impl TokenFamilies {
         sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
         access_ttl: Seconds,
         refresh_ttl: Seconds,
         refresh_absolute_ttl: Seconds,
@@ -167,7 +170,8 @@ impl TokenFamilies {
     ) -> PyResult<Self> {
         let options = options(&access_ttl, &refresh_ttl, &refresh_absolute_ttl, &grace)?;
         tokens::Codec::new(options).map_err(to_py)?;
-        let backend = place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys).backend()?;
+        let backend =
+            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
         let store = bridge::block(py, || backend.open(TOKENS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             families: tokens::Families::new(store, options).map_err(to_py)?,
@@ -281,6 +285,7 @@ impl AsyncTokenFamilies {
     #[new]
     #[pyo3(signature = (
         backend, *, json_path=None, sqlite_path=None, redis_uri=None, redis_keys=None,
+        postgresql_keys=None,
         access_ttl=Seconds::Absent, refresh_ttl=Seconds::Absent, refresh_absolute_ttl=Seconds::Absent,
         grace=Seconds::Absent, serializer=None,
     ))]
@@ -292,6 +297,7 @@ impl AsyncTokenFamilies {
         sqlite_path: Option<FilePath>,
         redis_uri: Option<&Bound<'_, PyAny>>,
         redis_keys: Option<&Bound<'_, PyDict>>,
+        postgresql_keys: Option<&Bound<'_, PyDict>>,
         access_ttl: Seconds,
         refresh_ttl: Seconds,
         refresh_absolute_ttl: Seconds,
@@ -300,7 +306,8 @@ impl AsyncTokenFamilies {
     ) -> PyResult<Self> {
         let options = options(&access_ttl, &refresh_ttl, &refresh_absolute_ttl, &grace)?;
         tokens::Codec::new(options).map_err(to_py)?;
-        let backend = place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys).backend()?;
+        let backend =
+            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
         let store = bridge::block(py, || backend.open_async(TOKENS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             families: tokens::aio::Families::new(store, options).map_err(to_py)?,
@@ -402,9 +409,19 @@ fn place<'a, 'py>(
     sqlite_path: Option<FilePath>,
     redis_uri: Option<&'a Bound<'py, PyAny>>,
     redis_keys: Option<&'a Bound<'py, PyDict>>,
+    postgresql_keys: Option<&'a Bound<'py, PyDict>>,
 ) -> stores::Keywords<'a, 'py> {
     let (section, redis_namespace) = ("tokens", TOKENS_NAMESPACE);
-    stores::Keywords { section, backend, json_path, sqlite_path, redis_uri, redis_keys, redis_namespace }
+    stores::Keywords {
+        section,
+        backend,
+        json_path,
+        sqlite_path,
+        redis_uri,
+        redis_keys,
+        redis_namespace,
+        postgresql_keys,
+    }
 }
 
 /// The pure steps of refresh tokens, for a store that is driven from Python.

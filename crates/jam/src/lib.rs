@@ -11,7 +11,7 @@
 //! | [`otp`] | one-time passwords (RFC 4226, RFC 6238), recovery codes |
 //! | [`session`], [`token_list`], [`replay_guard`] | server-side sessions, white and black lists of tokens, used one-time passwords |
 //! | [`tokens`] | pairs of access and refresh tokens, with rotation |
-//! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis |
+//! | [`store`] | where sessions and lists are kept: memory, JSON file, SQLite, Redis, PostgreSQL |
 //! | [`oauth2`] | the OAuth 2.0 client (RFC 6749) |
 //! | [`cookie`] | the cookie that carries a session's id (RFC 6265) |
 //! | [`password`], [`keygen`] | password hashes, new keys |

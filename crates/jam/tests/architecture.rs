@@ -262,6 +262,7 @@ fn sockets_and_files_are_in_the_stores_the_http_client_and_the_configuration() {
         |path| path.starts_with("store/") || path == "oauth2/http.rs" || path.starts_with("config"),
     );
     only_in(&["redis"], |path| path.starts_with("store/") || path.starts_with("config"));
+    only_in(&["tokio_postgres"], |path| path.starts_with("store/postgres/"));
 }
 
 #[test]

@@ -805,6 +805,54 @@ fn paseto_keys_are_one_or_a_list_in_every_version() {
 }
 
 #[test]
+fn the_keys_of_postgresql_say_where_the_database_is_and_how_it_is_reached() {
+    let postgres = |mut keys: Value| {
+        keys["session_type"] = "postgresql".into();
+        match typed(json!({"session": keys})).unwrap().session.unwrap().backend {
+            Backend::Postgres(options) => *options,
+            other => panic!("{other:?}"),
+        }
+    };
+    let default = postgres(json!({"postgresql_uri": "postgresql://h/d"}));
+    assert_eq!(default.url.expose(), "postgresql://h/d");
+    assert_eq!((default.table.as_str(), default.pool_size), ("jam_store", 8));
+    assert!(default.prepared_statements && default.tls.authorities.is_none() && default.tls.client.is_none());
+    let all = postgres(json!({
+        "postgresql_uri": "postgresql://h/d", "postgresql_table": "auth.kept", "postgresql_pool_size": 3,
+        "postgresql_connect_timeout": 0.5, "postgresql_response_timeout": 3,
+        "postgresql_ca_file": "tests/keys/certificate.pem", "postgresql_prepared_statements": false,
+        "postgresql_client_certificate": "tests/keys/certificate.pem", "postgresql_client_key": "tests/keys/rsa.pem",
+    }));
+    assert_eq!((all.table.as_str(), all.pool_size, all.prepared_statements), ("auth.kept", 3, false));
+    assert_eq!(all.connect_timeout, Duration::from_millis(500));
+    assert_eq!(all.response_timeout, Duration::from_secs(3));
+    assert!(all.tls.authorities.is_some() && all.tls.client.is_some());
+
+    for (keys, path) in [
+        (json!({"session_type": "postgresql"}), "session.postgresql_uri"),
+        (json!({"postgresql_uri": "postgresql://h/d"}), "session.postgresql_uri"),
+        (json!({"postgresql_pool_size": 3}), "session.postgresql_pool_size"),
+        (json!({"session_type": "postgresql", "postgresql_pool_size": 0}), "session.postgresql_pool_size"),
+        (
+            json!({"session_type": "postgresql", "postgresql_client_key": "Cargo.toml"}),
+            "session.postgresql_client_certificate",
+        ),
+        (
+            json!({"session_type": "postgresql", "postgresql_ca_file": "nowhere.pem"}),
+            "session.postgresql_ca_file",
+        ),
+    ] {
+        let refusal = refused(json!({"session": keys}));
+        assert!(refusal.starts_with(&format!("{path}: ")), "{refusal}");
+    }
+    let meant = refused(json!({"session": {"session_type": "postgres"}}));
+    assert!(meant.ends_with("did you mean \"postgresql\"?"), "{meant}");
+    let meant =
+        refused(json!({"session": {"session_type": "postgresql", "postgres_uri": "postgresql://h/d"}}));
+    assert!(meant.ends_with("\"postgres_uri\" is not its name"), "{meant}");
+}
+
+#[test]
 fn the_keys_of_redis_say_which_servers_there_are_and_how_they_are_reached() {
     let redis = |mut keys: Value| {
         keys["session_type"] = "redis".into();

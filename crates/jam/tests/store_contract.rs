@@ -8,9 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jam::store::contract::{Subject, keeps_every_promise};
-use jam::store::{AsyncStore, JsonStore, MemoryStore, OnThreads, RedisOptions, RedisServers, SqliteStore};
+use jam::store::{
+    AsyncStore, JsonStore, MemoryStore, OnThreads, PostgresOptions, RedisOptions, RedisServers, SqliteStore,
+};
 use support::blocking::Blocking;
-use support::certificates::TlsServer;
+use support::certificates::{PostgresTlsServer, TlsServer};
+use support::postgres_server::{PASSWORD, PostgresServer, USER};
+use support::postgres_stores;
 use support::redis_cluster::RedisCluster;
 use support::redis_sentinel::SentinelServers;
 use support::redis_server::RedisServer;
@@ -124,4 +128,52 @@ async fn the_redis_stores_keep_every_promise_with_sentinels() {
 async fn the_redis_stores_keep_every_promise_in_a_cluster() {
     let cluster = RedisCluster::start();
     both_keep_every_promise(&cluster.options()).await;
+}
+
+fn on_postgres(
+    options: &PostgresOptions,
+    name: &str,
+    open: fn(&PostgresOptions) -> Arc<dyn AsyncStore>,
+) -> Subject {
+    let options = |part: &str| PostgresOptions {
+        namespace: format!("{name}-{part}"),
+        connect_timeout: Duration::from_secs(10),
+        response_timeout: Duration::from_secs(10),
+        ..options.clone()
+    };
+    Subject::new(open(&options("sessions"))).with_neighbour(open(&options("lists"))).with_its_own_clock()
+}
+
+/// Each check has stores of its own, and each store some connections.
+async fn both_keep_every_promise_on_postgres(options: &PostgresOptions) {
+    use postgres_stores::{awaited, blocking};
+
+    let options = &PostgresOptions { pool_size: 2, ..options.clone() };
+    tokio::join!(
+        keeps_every_promise(|name| on_postgres(options, &format!("blocking-{name}"), blocking)),
+        keeps_every_promise(|name| on_postgres(options, &format!("awaited-{name}"), awaited)),
+    );
+}
+
+const MANY_CONNECTIONS: [&str; 2] = ["fsync=off", "max_connections=500"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgres_stores_keep_every_promise() {
+    let server = PostgresServer::start_with(&MANY_CONNECTIONS);
+    both_keep_every_promise_on_postgres(&server.options()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgres_stores_keep_every_promise_over_tls() {
+    let server = PostgresTlsServer::start(&MANY_CONNECTIONS);
+    both_keep_every_promise_on_postgres(&server.options()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgres_stores_keep_every_promise_over_a_unix_socket_without_prepared_statements() {
+    let server = PostgresServer::start_with(&MANY_CONNECTIONS);
+    let folder = server.folder().display().to_string().replace('/', "%2F");
+    let url = format!("postgresql://{USER}:{PASSWORD}@{folder}:{}/postgres", server.port());
+    let options = PostgresOptions { prepared_statements: false, ..PostgresOptions::new(url) };
+    both_keep_every_promise_on_postgres(&options).await;
 }

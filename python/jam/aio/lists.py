@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
+from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, is_client
 from jam.aio._redis_client import ClientList
@@ -17,7 +18,7 @@ from jam.jwt.lists import ListType, check_type
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
+__all__ = ["BaseJWTList", "JSONList", "MemoryList", "PostgreSQLList", "RedisList", "SQLiteList", "create_instance"]
 
 
 class BaseJWTList(ABC):
@@ -183,11 +184,34 @@ class RedisList(_StoredList):
             )
 
 
+class PostgreSQLList(_StoredList):
+    """As `jam.jwt.lists.PostgreSQLList`, with coroutines."""
+
+    def __init__(
+        self,
+        type: ListType,
+        postgresql_uri: str,
+        *,
+        in_list_life_time: float | None = None,
+        leeway: float = 0,
+        **postgresql: Unpack[PostgreSQLOptions],
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.AsyncTokenList(
+            "postgresql",
+            type,
+            postgresql_keys={"postgresql_uri": postgresql_uri, **postgresql},
+            in_list_life_time=in_list_life_time,
+            leeway=leeway,
+        )
+
+
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
     "memory": (MemoryList, ()),
     "json": (JSONList, ("json_path",)),
     "sqlite": (SQLiteList, ("sqlite_path",)),
     "redis": (RedisList, ("redis_uri", *REDIS_KEYS)),
+    "postgresql": (PostgreSQLList, POSTGRESQL_KEYS),
 }
 
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jam import _build, _jam
+from jam import _build, _jam, _postgresql
 from jam._jam import HOTP, TOTP
-from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
+from jam._postgresql import POSTGRESQL_KEYS
+from jam._redis import REDIS_KEYS, refuse_beside_client
 from jam._redis_client import is_client
 from jam.aio._redis_client import ClientReplayGuard
-from jam.otp.replay_guard import Backend, check_otp
+from jam.otp.replay_guard import Backend, ServerOptions, check_otp
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -61,8 +62,10 @@ class ReplayGuard(BaseReplayGuard):
         json_path: str | os.PathLike[str] = "jam.json",
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         redis_uri: Any = "redis://localhost:6379/0",
-        **redis: Unpack[RedisOptions],
+        postgresql_uri: str | None = None,
+        **server: Unpack[ServerOptions],
     ) -> None:
+        postgresql, redis = _postgresql.split({"postgresql_uri": postgresql_uri, **server})
         self._guard: _jam.AsyncReplayGuard | ClientReplayGuard
         if backend == "redis" and is_client(redis_uri, asynchronous=True):
             refuse_beside_client(redis)
@@ -73,7 +76,8 @@ class ReplayGuard(BaseReplayGuard):
                 json_path=os.fspath(json_path),
                 sqlite_path=os.fspath(sqlite_path),
                 redis_uri=redis_uri,
-                redis_keys={**redis},
+                redis_keys=redis,
+                postgresql_keys=postgresql,
             )
 
     async def accept(self, key: str, keep: int) -> bool:
@@ -93,6 +97,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseReplayGuard], tuple[str, ...]]] =
     "json": (partial(ReplayGuard, "json"), ("json_path",)),
     "sqlite": (partial(ReplayGuard, "sqlite"), ("sqlite_path",)),
     "redis": (partial(ReplayGuard, "redis"), ("redis_uri", *REDIS_KEYS)),
+    "postgresql": (partial(ReplayGuard, "postgresql"), POSTGRESQL_KEYS),
 }
 
 

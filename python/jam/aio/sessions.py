@@ -9,13 +9,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jam import _build, _jam
+from jam import _build, _jam, _postgresql
+from jam._postgresql import POSTGRESQL_KEYS
 from jam._redis import REDIS_KEYS, refuse_beside_client, split
 from jam._redis_client import is_client, pause
 from jam.aio._redis_client import ClientSessions
 from jam.exceptions import JamConfigurationError, JamSessionConflict, JamSessionNotFound
 from jam.sessions import (
     MODIFY_ATTEMPTS,
+    PostgreSQLOptions,
+    PostgreSQLSessionOptions,
     RedisOptions,
     RedisSessionOptions,
     Session,
@@ -30,6 +33,9 @@ __all__ = [
     "BaseSessionModule",
     "JSONSessions",
     "MemorySessions",
+    "PostgreSQLOptions",
+    "PostgreSQLSessionOptions",
+    "PostgreSQLSessions",
     "RedisOptions",
     "RedisSessionOptions",
     "RedisSessions",
@@ -218,11 +224,20 @@ class RedisSessions(_StoredSessions):
             )
 
 
+class PostgreSQLSessions(_StoredSessions):
+    """As `jam.sessions.PostgreSQLSessions`, with coroutines."""
+
+    def __init__(self, postgresql_uri: str, **options: Unpack[PostgreSQLSessionOptions]) -> None:
+        postgresql, others = _postgresql.split({"postgresql_uri": postgresql_uri, **options})
+        self._sessions = _jam.AsyncSessions("postgresql", postgresql_keys=postgresql, **others)
+
+
 _BY_TYPE: dict[str, tuple[Callable[..., BaseSessionModule], tuple[str, ...]]] = {
     "memory": (MemorySessions, ()),
     "json": (JSONSessions, ("json_path",)),
     "sqlite": (SQLiteSessions, ("sqlite_path",)),
     "redis": (RedisSessions, ("redis_uri", "redis_sessions_key", *REDIS_KEYS)),
+    "postgresql": (PostgreSQLSessions, POSTGRESQL_KEYS),
 }
 
 

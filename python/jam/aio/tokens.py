@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
+from jam._postgresql import POSTGRESQL_KEYS
 from jam._redis import REDIS_KEYS, refuse_beside_client
 from jam._redis_client import is_client
 from jam.aio._redis_client import ClientTokenFamilies
@@ -184,6 +185,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseTokens], tuple[str, ...]]] = {
     "json": (partial(Tokens, backend="json"), ("json_path",)),
     "sqlite": (partial(Tokens, backend="sqlite"), ("sqlite_path",)),
     "redis": (partial(Tokens, backend="redis"), ("redis_uri", *REDIS_KEYS)),
+    "postgresql": (partial(Tokens, backend="postgresql"), POSTGRESQL_KEYS),
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from jam import _build, _jam
+from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, ClientList, is_client
 from jam.exceptions import JamConfigurationError
@@ -15,7 +16,7 @@ from jam.exceptions import JamConfigurationError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["BaseJWTList", "JSONList", "MemoryList", "RedisList", "SQLiteList", "create_instance"]
+__all__ = ["BaseJWTList", "JSONList", "MemoryList", "PostgreSQLList", "RedisList", "SQLiteList", "create_instance"]
 
 ListType = Literal["white", "black"]
 
@@ -236,11 +237,42 @@ class RedisList(_StoredList):
             )
 
 
+class PostgreSQLList(_StoredList):
+    """A list in a table of a PostgreSQL database.
+
+    Args:
+        type: `white` or `black`.
+        postgresql_uri: As for `jam.sessions.PostgreSQLSessions`.
+        in_list_life_time: As for `MemoryList`.
+        leeway: As for `MemoryList`.
+        **postgresql: See `jam.sessions.PostgreSQLOptions`.
+    """
+
+    def __init__(
+        self,
+        type: ListType,
+        postgresql_uri: str,
+        *,
+        in_list_life_time: float | None = None,
+        leeway: float = 0,
+        **postgresql: Unpack[PostgreSQLOptions],
+    ) -> None:
+        super().__init__(type)
+        self._list = _jam.TokenList(
+            "postgresql",
+            type,
+            postgresql_keys={"postgresql_uri": postgresql_uri, **postgresql},
+            in_list_life_time=in_list_life_time,
+            leeway=leeway,
+        )
+
+
 _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
     "memory": (MemoryList, ()),
     "json": (JSONList, ("json_path",)),
     "sqlite": (SQLiteList, ("sqlite_path",)),
     "redis": (RedisList, ("redis_uri", *REDIS_KEYS)),
+    "postgresql": (PostgreSQLList, POSTGRESQL_KEYS),
 }
 
 
@@ -254,7 +286,7 @@ def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:
     """Makes the list that a section `jwt.list` asks for.
 
     Args:
-        backend: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
+        backend: `memory`, `json`, `sqlite`, `redis`, `postgresql`, or `custom` together with `custom_module`.
         **options: The further keys of the section; those of other backends are ignored.
     """
     check_type(options)

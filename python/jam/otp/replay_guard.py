@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from jam import _build, _jam
+from jam import _build, _jam, _postgresql
 from jam._jam import HOTP, TOTP
+from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import ClientReplayGuard, is_client
 
@@ -23,7 +24,11 @@ def __dir__() -> list[str]:
     return __all__
 
 
-Backend = Literal["memory", "json", "sqlite", "redis"]
+Backend = Literal["memory", "json", "sqlite", "redis", "postgresql"]
+
+
+class ServerOptions(RedisOptions, PostgreSQLOptions, total=False):
+    """How the server is reached."""
 
 
 class BaseReplayGuard(ABC):
@@ -81,11 +86,13 @@ class ReplayGuard(BaseReplayGuard):
     """A memory in one of Jam's stores, which sessions and lists may share.
 
     Args:
-        backend: `memory` for one process; `json` or `sqlite` for the processes of one machine; `redis` for several.
+        backend: `memory` for one process; `json` or `sqlite` for the processes of one machine; `redis` or
+            `postgresql` for several.
         json_path: The file of the backend `json`; it is made with mode 0600 if it is not there.
         sqlite_path: The file of the backend `sqlite`; it is made with mode 0600 if it is not there.
         redis_uri: As for `jam.sessions.RedisSessions`.
-        **redis: See `jam.sessions.RedisOptions`.
+        postgresql_uri: As for `jam.sessions.PostgreSQLSessions`.
+        **server: See `jam.sessions.RedisOptions` and `jam.sessions.PostgreSQLOptions`.
     """
 
     def __init__(
@@ -95,8 +102,10 @@ class ReplayGuard(BaseReplayGuard):
         json_path: str | os.PathLike[str] = "jam.json",
         sqlite_path: str | os.PathLike[str] = "jam.sqlite3",
         redis_uri: Any = "redis://localhost:6379/0",
-        **redis: Unpack[RedisOptions],
+        postgresql_uri: str | None = None,
+        **server: Unpack[ServerOptions],
     ) -> None:
+        postgresql, redis = _postgresql.split({"postgresql_uri": postgresql_uri, **server})
         self._guard: _jam.ReplayGuard | ClientReplayGuard
         if backend == "redis" and is_client(redis_uri, asynchronous=False):
             refuse_beside_client(redis)
@@ -107,7 +116,8 @@ class ReplayGuard(BaseReplayGuard):
                 json_path=os.fspath(json_path),
                 sqlite_path=os.fspath(sqlite_path),
                 redis_uri=redis_uri,
-                redis_keys={**redis},
+                redis_keys=redis,
+                postgresql_keys=postgresql,
             )
 
     def accept(self, key: str, keep: int) -> bool:
@@ -133,6 +143,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseReplayGuard], tuple[str, ...]]] =
     "json": (partial(ReplayGuard, "json"), ("json_path",)),
     "sqlite": (partial(ReplayGuard, "sqlite"), ("sqlite_path",)),
     "redis": (partial(ReplayGuard, "redis"), ("redis_uri", *REDIS_KEYS)),
+    "postgresql": (partial(ReplayGuard, "postgresql"), POSTGRESQL_KEYS),
 }
 
 
@@ -140,7 +151,7 @@ def create_instance(backend: str = "sqlite", **options: Any) -> BaseReplayGuard:
     """Makes the memory that a section `otp.replay_guard` asks for.
 
     Args:
-        backend: `memory`, `json`, `sqlite`, `redis`, or `custom` together with `custom_module`.
+        backend: `memory`, `json`, `sqlite`, `redis`, `postgresql`, or `custom` together with `custom_module`.
         **options: The further keys of the section; those of other backends are ignored.
     """
     return _build.create_of_type(_BY_BACKEND, "backend", backend, options)

@@ -14,7 +14,7 @@
 //! | `jose.jws` | `alg` and keys as in `jwt`; `allow_short_secret` (false) |
 //! | `jose.jwe` | `alg`, `enc`; `secret` or `private_key`, each one key or a list of them, newest first; `public_key`; `password`; `accept_enc`; `allow_pbes2` (false), `p2c`, `max_p2c` (1000000); `compress` (false), `max_plaintext`; `apu`, `apv`; `max_length` (262144) |
 //! | `jwt.list` | `type`; `backend` (`sqlite`) and its keys as for `session`; `in_list_life_time`, `token_life_time` |
-//! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`; a list: a cluster), `redis_sessions_key` (`sessions`; also `session_path`); `redis_sentinel_master`, `redis_sentinel_username`, `redis_sentinel_password`; `redis_ca_file`, `redis_client_certificate`, `redis_client_key`; `redis_connect_timeout` (1), `redis_response_timeout` (2), `redis_retries` (8), `redis_pool_size` (16); `redis_read_from_replicas` (false) |
+//! | `session`, also `sessions` | `session_type` (`sqlite`; also `sessions_type`); `default_ttl` (3600), `absolute_ttl`; `is_session_crypt` (false), `session_aes_secret`; `id_factory`; `json_path` (`jam.json`); `sqlite_path` (`jam.sqlite3`); `redis_uri` (`redis://localhost:6379/0`; a list: a cluster), `redis_sessions_key` (`sessions`; also `session_path`); `redis_sentinel_master`, `redis_sentinel_username`, `redis_sentinel_password`; `redis_ca_file`, `redis_client_certificate`, `redis_client_key`; `redis_connect_timeout` (1), `redis_response_timeout` (2), `redis_retries` (8), `redis_pool_size` (16); `redis_read_from_replicas` (false); `postgresql_uri`, `postgresql_table` (`jam_store`), `postgresql_ca_file`, `postgresql_client_certificate`, `postgresql_client_key`, `postgresql_connect_timeout` (5), `postgresql_response_timeout` (2), `postgresql_pool_size` (8), `postgresql_prepared_statements` (true) |
 //! | `oauth2.providers.NAME` | `client_id`, `client_secret`, `redirect_url` (also `redirect_uri`), `auth_url`, `token_url`, `issuer`; `userinfo_url`, `introspection_url`, `revocation_url`, `device_authorization_url`, `end_session_url`, `pushed_authorization_url`; `pushed_authorization` (false); `client_authentication` (`client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or `none`), `private_key` |
 //! | `paseto` | `version` (`v4`), `purpose`, `key` (also `secret_key`), `public_key`; one or a list, newest first; a key may be `file:PATH` |
 //! | `otp` | `type` (`totp`), `digits` (6), `digest` (`sha1`), `interval` (30); `replay_guard` |
@@ -29,6 +29,7 @@
 //! is there and has a use for it.
 
 mod file;
+mod postgres;
 mod redis;
 mod section;
 
@@ -40,6 +41,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 
+pub use self::postgres::postgres_options;
+use self::postgres::{POSTGRES_KEYS, PostgresKeys};
 pub use self::redis::redis_options;
 use self::redis::{CONNECTION_KEYS, RedisKeys};
 use self::section::{Context, Section};
@@ -56,7 +59,8 @@ use crate::paseto::{KeySource, PasetoOptions, Purpose};
 use crate::secret::Secret;
 use crate::session::SessionOptions;
 use crate::store::{
-    AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, RedisOptions, RedisStore, SqliteStore, Store,
+    AsyncPostgresStore, AsyncRedisStore, AsyncStore, JsonStore, MemoryStore, PostgresOptions, PostgresStore,
+    RedisOptions, RedisStore, SqliteStore, Store,
 };
 use crate::token_list::{Kind, ListOptions};
 use crate::tokens::TokenOptions;
@@ -183,6 +187,8 @@ pub enum Backend {
     },
     /// On a Redis server.
     Redis(Box<RedisOptions>),
+    /// In a table of a PostgreSQL database.
+    Postgres(Box<PostgresOptions>),
 }
 
 impl Default for Backend {
@@ -200,13 +206,15 @@ impl Backend {
             Self::Json { .. } => "json",
             Self::Sqlite { .. } => "sqlite",
             Self::Redis(_) => "redis",
+            Self::Postgres(_) => "postgresql",
         }
     }
 
-    /// Opens the store. The namespace keeps apart what shares a file; on Redis, [`RedisOptions::namespace`] does.
+    /// Opens the store. The namespace keeps apart what shares a file or a table; on Redis, [`RedisOptions::namespace`]
+    /// does.
     ///
     /// # Errors
-    /// [`StoreError`](crate::StoreError) for a file that cannot be used, [`Error::Validation`] for options of Redis
+    /// [`StoreError`](crate::StoreError) for a file that cannot be used, [`Error::Validation`] for options of a server
     /// that cannot; the server is asked at the first use.
     pub fn open(&self, namespace: &str) -> Result<Arc<dyn Store>> {
         Ok(match self {
@@ -214,6 +222,7 @@ impl Backend {
             Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
             Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
             Self::Redis(options) => Arc::new(RedisStore::open((**options).clone())?),
+            Self::Postgres(options) => Arc::new(PostgresStore::open(within(options, namespace))?),
         })
     }
 
@@ -227,8 +236,13 @@ impl Backend {
             Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
             Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
             Self::Redis(options) => Arc::new(AsyncRedisStore::open((**options).clone())?),
+            Self::Postgres(options) => Arc::new(AsyncPostgresStore::open(within(options, namespace))?),
         })
     }
+}
+
+fn within(options: &PostgresOptions, namespace: &str) -> PostgresOptions {
+    PostgresOptions { namespace: namespace.to_owned(), ..options.clone() }
 }
 
 /// Where and how sessions are kept.
@@ -593,7 +607,7 @@ fn encryption_keys(section: &mut Section<'_>) -> Result<Option<Vec<Secret<String
 /// The store that a section asks for; `None`: a class of the user's own.
 fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -> Result<Option<Backend>> {
     let custom = section.has_custom_module(&["custom_module"])?;
-    let choice = section.choice(names, &["memory", "json", "sqlite", "redis", "custom"])?;
+    let choice = section.choice(names, &["memory", "json", "sqlite", "redis", "postgresql", "custom"])?;
     if custom || choice == Some("custom") {
         section.require("custom_module", "is required for the type \"custom\"")?;
         section.set(names[0], "custom".into());
@@ -602,10 +616,13 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
     let json_path = section.text(&["json_path"])?;
     let sqlite_path = section.text(&["sqlite_path"])?;
     let redis = RedisKeys::read(section)?;
+    let postgres = PostgresKeys::read(section)?;
     if choice.is_none() {
         // Sessions on a file where the user thinks of a server would be lost at the next deployment.
         let on_redis = CONNECTION_KEYS.map(|key| (key, "redis"));
-        for (key, needs) in [("json_path", "json"), ("redis_uri", "redis")].into_iter().chain(on_redis) {
+        let on_postgres = POSTGRES_KEYS.map(|key| (key, "postgresql"));
+        let elsewhere = [("json_path", "json"), ("redis_uri", "redis")];
+        for (key, needs) in elsewhere.into_iter().chain(on_redis).chain(on_postgres) {
             if section.is_given(key) {
                 return Err(section.wrong(key, format!("needs {} = {needs:?} beside it", names[0])));
             }
@@ -619,7 +636,8 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
         "sqlite" => {
             Backend::Sqlite { path: place(section, "sqlite_path", sqlite_path, DEFAULT_SQLITE_PATH)? }
         }
-        _ => Backend::Redis(Box::new(redis.options(section, namespace)?)),
+        "redis" => Backend::Redis(Box::new(redis.options(section, namespace)?)),
+        _ => Backend::Postgres(Box::new(postgres.options(section, namespace)?)),
     }))
 }
 

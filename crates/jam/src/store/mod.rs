@@ -11,6 +11,7 @@ mod group_commit;
 mod json;
 mod lock;
 mod memory;
+mod postgres;
 mod redis;
 mod sqlite;
 mod table;
@@ -23,6 +24,9 @@ use std::time::Duration;
 pub use file_store::FileStore;
 pub use json::JsonStore;
 pub use memory::MemoryStore;
+pub use postgres::{
+    AsyncPostgresStore, PostgresClientCertificate, PostgresOptions, PostgresStore, PostgresTls,
+};
 pub use redis::{
     AsyncRedisStore, RedisClientCertificate, RedisOptions, RedisSentinel, RedisServers, RedisStore, RedisTls,
 };

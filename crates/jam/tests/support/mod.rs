@@ -7,6 +7,8 @@ pub mod blocking;
 pub mod certificates;
 pub mod file_stores;
 pub mod load;
+pub mod postgres_server;
+pub mod postgres_stores;
 pub mod redis_cluster;
 pub mod redis_sentinel;
 pub mod redis_server;
