@@ -24,7 +24,8 @@ $(VENV)/bench.ready: requirements/bench.txt $(VENV)/dev.ready
 setup: $(VENV)/dev.ready ## Make the virtual environment with all tools
 
 build: $(VENV)/dev.ready ## Build the extension module into the virtual environment
-	@PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --locked --profile $(EXTENSION_PROFILE)
+	@said=$$(PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) \
+		$(BIN)/maturin develop --quiet --locked --profile $(EXTENSION_PROFILE) 2>&1) || { echo "$$said"; exit 1; }
 
 demo: build ## Run the quickstart in Python and in Rust; run it twice to see sessions survive
 	@JAM_REDIS_SERVER=$$(tools/find-redis-server) $(BIN)/python examples/quickstart.py

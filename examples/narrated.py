@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import reprlib
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
-CALL_WIDTH = 80
+# The Rust quickstart prints in the same columns.
+LINE_WIDTH = 100
+CALL_WIDTH = 60
+RESULT_WIDTH = 34
 
-
-def _shortener(text: int, members: int) -> reprlib.Repr:
-    shortener = reprlib.Repr()
-    shortener.maxstring, shortener.maxdict = text, members
-    return shortener
-
-
-_argument = _shortener(text=20, members=1).repr
-_result = _shortener(text=44, members=4).repr
+_arguments = reprlib.Repr()
+_arguments.maxstring, _arguments.maxdict = 20, 1
 
 
 def heading(text: str) -> None:
@@ -26,12 +24,27 @@ def heading(text: str) -> None:
 
 
 def tell(call: str, result: object) -> None:
-    """Prints one call with its result."""
-    shown = _result(result)
+    """Prints one call with its result, of which the beginning is enough."""
+    shown = repr(result)
+    if len(shown) > RESULT_WIDTH:
+        shown = f"{shown[: RESULT_WIDTH - 3]}..."
     if len(call) > CALL_WIDTH:
-        print(f"  {call}\n  {'':{CALL_WIDTH}}  -> {shown}")
-    else:
-        print(f"  {call:{CALL_WIDTH}}  -> {shown}")
+        print(f"  {call}")
+        call = ""
+    print(f"  {call:{CALL_WIDTH}} -> {shown}")
+
+
+def tell_warnings() -> None:
+    """Prints what is logged between the calls, in lines of the same width."""
+
+    class Wrapped(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            text = f"{record.levelname}: {record.getMessage()}"
+            return textwrap.fill(text, LINE_WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Wrapped())
+    logging.basicConfig(handlers=[handler])
 
 
 class Narrated:
@@ -47,8 +60,8 @@ class Narrated:
 
     def _narrate(self, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: object, **kwargs: object) -> Any:
-            shown = [_argument(value) for value in args]
-            shown += [f"{key}={_argument(value)}" for key, value in kwargs.items()]
+            shown = [_arguments.repr(value) for value in args]
+            shown += [f"{key}={_arguments.repr(value)}" for key, value in kwargs.items()]
             text = f"{self._name}.{method}({', '.join(shown)})"
             result = function(*args, **kwargs)
             if inspect.isawaitable(result):

@@ -6,10 +6,9 @@ Run it with `make demo`; run it twice to see the sessions of the first run again
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
-from narrated import Narrated, heading, tell
+from narrated import Narrated, heading, tell, tell_warnings
 from servers import redis_server, token_endpoint
 
 FOLDER = Path(__file__).resolve().parent.parent / ".demo"
@@ -37,9 +36,9 @@ def make_config(endpoint: str) -> dict[str, object]:
 
 
 async def sessions(jam: Narrated) -> None:
-    heading("Sessions")
+    heading("Python: sessions")
     survivors = await jam.session_list("visitor")
-    tell("sessions that survived earlier runs", len(survivors))
+    tell("sessions of visitors that survived earlier runs", len(survivors))
     await jam.session_create(session_key="visitor", data={"run": len(survivors) + 1})
 
     # Create session
@@ -66,7 +65,7 @@ async def sessions(jam: Narrated) -> None:
 
 
 async def oauth2(jam: Narrated) -> None:
-    heading("OAuth2")
+    heading("Python: OAuth2")
     # Get authorization URL (async for API consistency)
     auth_url: str = await jam.oauth2_get_authorized_url(provider="github", scope=["user:email"])
     assert "scope=user%3Aemail" in auth_url
@@ -84,7 +83,7 @@ async def oauth2(jam: Narrated) -> None:
 
 
 async def tokens_and_codes(jam: Narrated) -> None:
-    heading("JWT, OTP, PASETO")
+    heading("Python: JWT, OTP, PASETO")
     # JWT - async in jam.aio.Jam
     payload = await jam.jwt_make_payload(exp=3600, data={"user_id": 1})
     token = await jam.jwt_create_token(payload)
@@ -104,7 +103,7 @@ async def tokens_and_codes(jam: Narrated) -> None:
 
 
 async def direct_imports(redis_uri: str) -> None:
-    heading("Direct module imports")
+    heading("Python: direct module imports")
     # Async sessions module
     from jam.aio.sessions import RedisSessions
 
@@ -121,7 +120,7 @@ async def direct_imports(redis_uri: str) -> None:
 
 
 async def main() -> None:
-    logging.basicConfig(format="  %(levelname)s: %(message)s")  # two of the secrets below are weak, and Jam says so
+    tell_warnings()  # two of the secrets below are weak, and Jam says so
     FOLDER.mkdir(exist_ok=True)
     with token_endpoint() as endpoint, redis_server() as redis_uri:
         from jam.aio import Jam

@@ -70,11 +70,11 @@ fn configuration(endpoint: &str, sessions_file: &Path) -> Value {
 }
 
 async fn sessions(jam: &Jam) -> Outcome {
-    heading("Sessions");
-    // Not the owner of the Python quickstart's, which lie in the same file.
-    let survivors = jam.session_list("visitor of the Rust example").await?;
-    tell("sessions that survived earlier runs", &survivors.len());
-    jam.session_create("visitor of the Rust example", &json!({"run": survivors.len() + 1})).await?;
+    heading("Rust: sessions");
+    // The Python quickstart has an owner of its own in the same file.
+    let survivors = jam.session_list("Rust visitor").await?;
+    tell("sessions of Rust visitors that survived earlier runs", &survivors.len());
+    told!(jam.session_create("Rust visitor", &json!({"run": 1 + survivors.len()})).await);
 
     let session_id = told!(jam.session_create("user", &json!({"user_id": 1})).await);
     let data = told!(jam.session_get(&session_id).await);
@@ -91,7 +91,7 @@ async fn sessions(jam: &Jam) -> Outcome {
 }
 
 async fn oauth2(jam: &Jam) -> Outcome {
-    heading("OAuth2");
+    heading("Rust: OAuth2");
     let options = CallOptions::new();
     let auth_url = told!(jam.oauth2_get_authorized_url("github", &["user:email"], &options).await);
     assert!(auth_url.contains("scope=user%3Aemail"));
@@ -104,7 +104,7 @@ async fn oauth2(jam: &Jam) -> Outcome {
 }
 
 async fn tokens_and_codes(jam: &Jam) -> Outcome {
-    heading("JWT, OTP, PASETO");
+    heading("Rust: JWT, OTP, PASETO");
     let payload = told!(jam.jwt_make_payload(PayloadOptions::new().exp(3600).claim("user_id", 1)).await);
     let token = told!(jam.jwt_create_token(&payload).await);
     let decoded = told!(jam.jwt_verify_token(&token, &VerifyOptions::new()).await);
@@ -124,7 +124,7 @@ async fn tokens_and_codes(jam: &Jam) -> Outcome {
 
 /// Each part works without the others; `now` is an argument there.
 fn parts_used_directly(sessions_file: PathBuf) -> Outcome {
-    heading("Parts used directly");
+    heading("Rust: parts used directly");
     let now = Timestamp::now();
     let store = SqliteStore::open(sessions_file, "sessions")?;
     let sessions = Sessions::new(std::sync::Arc::new(store), SessionOptions::default())?;
@@ -143,21 +143,21 @@ fn heading(text: &str) {
     println!("\n{text}");
 }
 
-/// Prints one call with its result as JSON, in the columns of the Python quickstart; long results are cut.
+/// Prints one call with its result as JSON, of which the beginning is enough, in the columns of the Python quickstart.
 fn tell(call: &str, result: &impl Serialize) {
-    const CALL_WIDTH: usize = 80;
-    const RESULT_WIDTH: usize = 44;
+    const CALL_WIDTH: usize = 60;
+    const RESULT_WIDTH: usize = 34;
     let mut shown = serde_json::to_string(result).unwrap_or_default();
-    if let Some((end, _)) = shown.char_indices().nth(RESULT_WIDTH) {
-        shown.truncate(end);
-        shown.push_str("...");
+    if shown.chars().count() > RESULT_WIDTH {
+        shown = shown.chars().take(RESULT_WIDTH - 3).chain("...".chars()).collect();
     }
-    if call.len() > CALL_WIDTH {
+    let call = if call.len() > CALL_WIDTH {
         println!("  {call}");
-        println!("  {:CALL_WIDTH$}  -> {shown}", "");
+        ""
     } else {
-        println!("  {call:CALL_WIDTH$}  -> {shown}");
-    }
+        call
+    };
+    println!("  {call:CALL_WIDTH$} -> {shown}");
 }
 
 /// A small OAuth 2.0 provider on a free port of this machine; gives its base URL. It ends with the program.
