@@ -23,8 +23,8 @@ pub fn config(input: &[u8]) {
     };
     let tree = match read(text, suffix, "jam") {
         Ok(tree) => tree,
-        // Which table is missing and which one is probably meant is told by their names.
-        Err(Error::Configuration(ConfigurationError::Key { .. })) => return,
+        // Which table is missing, which one is probably meant, and where a variable is not set is told by the names of keys.
+        Err(Error::Configuration(ConfigurationError::Key { .. }) | Error::InFile { .. }) => return,
         Err(error) => return check_error(&error, text),
     };
     assert!(tree.is_object());
@@ -53,7 +53,7 @@ fn read(text: &[u8], suffix: &str, pointer: &str) -> jam::Result<Value> {
     let mut file =
         tempfile::Builder::new().suffix(suffix).tempfile_in(folder).expect("there is room for a file");
     file.write_all(text).expect("there is room for a file");
-    config::read_with(file.path(), pointer, &environment)
+    config::read_with(file.path(), pointer, &environment).map(|(tree, _)| tree)
 }
 
 /// The same tree written so that nothing in it is taken for a variable.

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from jam import _build
+from jam import _build, _jam
+from jam._guarded import Guarded
 from jam.exceptions import (
     JamConfigurationError,
     JamConfigurationMissingSection,
@@ -41,6 +42,15 @@ class _NotConfigured:
         )
 
 
+def claims_of(data: Any, claims: dict[str, Any]) -> dict[str, Any]:
+    """The claims that a call gives in two ways. What is no dict may be empty by mistake, and would be passed over."""
+    if data is None:
+        return claims
+    if not isinstance(data, dict):
+        raise TypeError(f"data: expected dict, not {type(data).__name__}")
+    return {**data, **claims}
+
+
 _DOES_NO_IO = frozenset({"jwt", "jose.jws", "jose.jwe", "otp", "paseto"})
 
 _METHODS = {
@@ -71,7 +81,7 @@ def _or_refusal(module: Any, section: str) -> Any:
     return _NotConfigured(section) if module is None else module
 
 
-class BaseJam:
+class BaseJam(Guarded):
     """The part of a facade that does not depend on how its methods are called."""
 
     MODULES: ClassVar[dict[str, str | Callable[..., Any]]]
@@ -89,11 +99,16 @@ class BaseJam:
         log_level: str | int = _build.DEFAULT_LOG_LEVEL,
         serializer: type[BaseEncoder] | BaseEncoder | None = None,
     ) -> None:
-        settings = _build.load(config, pointer)
-        self.logger = _build.logger_of(logger, settings.pop("logger", None), log_level, settings.pop("log_level", None))
-        serializer = _build.serializer_of(serializer, settings.pop("serializer", None))
-        self._configured = tuple(settings)
+        source = _build.Source(config, pointer)
+        with source.named():
+            settings = _jam.canonical_config(source.tree)
+            configured = settings.pop("logger", None), settings.pop("log_level", None)
+            self.logger = _build.logger_of(logger, configured[0], log_level, configured[1])
+            self._configured = tuple(key for key in settings if key != "serializer")
+            self._make_parts(settings, _build.serializer_of(serializer, settings.pop("serializer", None)))
+        self.logger.debug("configured: %s", ", ".join(self._configured) or "nothing")
 
+    def _make_parts(self, settings: dict[str, Any], serializer: Any) -> None:
         # Every part twice: as users see it, and as the methods call it.
         self._list: Any = None
         self._is_white_list = False
@@ -116,7 +131,6 @@ class BaseJam:
         clients = self._make_clients(settings.get("oauth2"))
         self.oauth2: dict[str, Any] | None = clients
         self._oauth2 = {name: self._callable_form(client) for name, client in (clients or {}).items()}
-        self.logger.debug("configured: %s", ", ".join(self._configured) or "nothing")
 
     def _callable_form(self, module: Any) -> Any:
         """A module that does I/O, in the form in which this facade calls it."""
@@ -131,9 +145,9 @@ class BaseJam:
             raise JamConfigurationError(f"session: {type(self.session).__name__} does not define {lacking}")
         return getattr(self._session, name)
 
-    def _factory(self, part: str) -> str | Callable[..., Any]:
+    def _factory(self, part: str) -> Callable[..., Any]:
         try:
-            return self.MODULES[part]
+            return _build.resolve(self.MODULES[part], f"MODULES[{part!r}]")
         except KeyError:
             raise JamConfigurationError(
                 f"MODULES: has no {part!r}; write MODULES = {{**Jam.MODULES, ...}} to keep the others"
@@ -149,11 +163,12 @@ class BaseJam:
 
     def _create(self, section: dict[str, Any], part: str, path: str | None = None, **extra: Any) -> Any:
         """Makes a part of its section, which stands at `path` in the configuration."""
-        path = path or part
-        made = _build.create(section, self._factory(part), path, **extra)
-        if "custom_module" in section:
-            takes_coroutines = self._AWAITS and part not in _DOES_NO_IO
-            _build.check_custom(made, path, _METHODS[part], takes_coroutines=takes_coroutines)
+        factory = self._factory(part)
+        with _build.at(part if path is None else path):
+            made = _build.create(section, factory, **extra)
+            if "custom_module" in section:
+                takes_coroutines = self._AWAITS and part not in _DOES_NO_IO
+                _build.check_custom(made, _METHODS[part], takes_coroutines=takes_coroutines)
         return made
 
     def _make_jwt(self, section: dict[str, Any] | None, serializer: Any) -> Any:
@@ -166,7 +181,7 @@ class BaseJam:
             tokens = self._create(section["list"], "jwt.list", leeway=leeway)
             kind = section["list"].get("type", getattr(tokens, "type", None))
             if kind not in ("white", "black"):
-                raise JamConfigurationError('jwt.list.type: is required: "white" or "black"')
+                raise JamConfigurationError('is required: "white" or "black"').at("jwt.list.type")
             self._list = self._callable_form(tokens)
             self._is_white_list = kind == "white"
             self._leeway = section.get("leeway", 0)
@@ -184,7 +199,7 @@ class BaseJam:
         access = self.jwt if kind == "jwt" else self.paseto
         if access is None:
             reason = 'access tokens are made by another section: add "jwt", or "paseto" and access_token = "paseto"'
-            raise JamConfigurationError(f"tokens: {reason}", details={"path": "tokens"})
+            raise JamConfigurationError(reason).at("tokens")
         # A list knows JSON Web Tokens only.
         tokens = self._list if kind == "jwt" else None
         return self._create(options, "tokens", access=access, list=tokens, serializer=serializer)
@@ -215,8 +230,11 @@ class BaseJam:
     def _make_clients(self, section: dict[str, Any] | None) -> dict[str, Any] | None:
         if section is None:
             return None
+        # Jam's own clients know where they stand, as their later errors tell it, too.
         return {
-            name: self._create(provider, "oauth2", f"oauth2.providers.{name}", provider=name)
+            name: self._create(
+                provider, "oauth2", f"oauth2.providers.{name}" if "custom_module" in provider else "", provider=name
+            )
             for name, provider in section["providers"].items()
         }
 
@@ -229,6 +247,12 @@ class BaseJam:
             raise JamOAuth2ProviderNotConfigured(
                 f"oauth2.providers has no such provider; it has: {', '.join(self._oauth2) or 'none'}"
             ) from None
+
+    def _is_listed(self, check_list: Any) -> bool:
+        """Whether the list is to be asked. What is no bool would be taken for a no by mistake."""
+        if not isinstance(check_list, bool):
+            raise TypeError(f"check_list: expected bool, not {type(check_list).__name__}")
+        return check_list and self._list is not None
 
     def _refused_by_list(self) -> JamError:
         """The error for a token that the list refuses."""

@@ -56,4 +56,4 @@ def refuse_beside_client(options: Mapping[str, Any]) -> None:
     """Refuses keywords that a client object has no use for."""
     given = next((key for key, value in options.items() if value is not None), None)
     if given is not None:
-        raise JamConfigurationError(f"{given}: is for a redis_uri; a client object has settings of its own")
+        raise JamConfigurationError("is for a redis_uri; a client object has settings of its own").at(given)

@@ -181,9 +181,9 @@ def text(value: bytes | str) -> str:
 
 def check_namespace(namespace: str, path: str) -> str:
     if not 1 <= len(namespace) <= 128 or not all(" " <= character <= "~" for character in namespace):
-        raise JamConfigurationError(f"{path}: must be 1 to 128 printable ASCII characters")
+        raise JamConfigurationError("must be 1 to 128 printable ASCII characters").at(path)
     if "{" in namespace or "}" in namespace:
-        raise JamConfigurationError(f"{path}: must not have braces")
+        raise JamConfigurationError("must not have braces").at(path)
     return namespace
 
 
@@ -455,15 +455,13 @@ def is_client(value: Any, *, asynchronous: bool) -> bool:
     if value is None or isinstance(value, (str, bytes, list, tuple)):
         return False
     execute = getattr(value, "execute_command", None)
-    if execute is None:
-        raise JamConfigurationError(
-            f"redis_uri: must be an address or a client object of redis-py, not {type(value).__name__}",
-            details={"path": "redis_uri"},
-        )
+    if execute is None or isinstance(value, type):
+        given = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        reason = f"must be an address, a list of them, or a client object of redis-py, not {given}"
+        raise JamConfigurationError(reason).at("redis_uri")
     if inspect.iscoroutinefunction(execute) is not asynchronous:
         wanted = "redis.asyncio.Redis" if asynchronous else "redis.Redis"
-        reason = f"redis_uri: this client object cannot be used here; give a {wanted}"
-        raise JamConfigurationError(reason, details={"path": "redis_uri"})
+        raise JamConfigurationError(f"this client object cannot be used here; give a {wanted}").at("redis_uri")
     return True
 
 

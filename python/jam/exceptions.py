@@ -78,7 +78,8 @@ class JamError(Exception):
         code: The class's own code, the default of `error_code`.
         message: A sentence for people about what was wrong and what would be right.
         error_code: A stable text for programs, the same as `Error::code()` of the Rust crate.
-        details: What else a program may want to know, for instance `{"claim": "aud"}`.
+        details: What else a program may want to know, for instance `{"claim": "aud"}`. A `path` is that of the key that
+            is wrong, a `file` the one that it stands in; the message begins with them.
     """
 
     code: ClassVar[str] = "internal"
@@ -97,14 +98,38 @@ class JamError(Exception):
         """Makes the error.
 
         Args:
-            message: The sentence to show; the class's own one when absent.
+            message: The sentence to show, without the path; the class's own one when absent.
             error_code: A code other than the class's.
             details: What else a program may want to know.
         """
-        self.message = message if message is not None else (type(self).__doc__ or "").partition("\n")[0]
+        self._reason = message if message is not None else (type(self).__doc__ or "").partition("\n")[0]
         self.error_code = error_code if error_code is not None else type(self).code
         self.details = dict(details or {})
-        super().__init__(self.message)
+        self._tell()
+
+    def _tell(self) -> None:
+        places = [str(self.details[place]) for place in ("file", "path") if self.details.get(place)]
+        self.message = ": ".join([*places, self._reason])
+        self.args = (self.message,)
+
+    def at(self, path: str, file: str | None = None) -> JamError:
+        """The same error, as that of a key of the configuration or of a key below it.
+
+        Whoever knows where a part stands puts this before what the part knows. An argument that cannot be used is a
+        mistake of the configuration then, and another object.
+
+        Args:
+            path: The dotted path; empty for the top.
+            file: The file that it is a path of.
+        """
+        below = self.details.get("path") or ""
+        path += f".{below}" if path and below and not below.startswith("[") else below
+        if path:
+            self.details["path"] = path
+        if file is not None:
+            self.details["file"] = file
+        self._tell()
+        return self
 
 
 # Configuration and arguments
@@ -121,6 +146,10 @@ class JamConfigurationFileError(JamConfigurationError):
 
     code = "configuration.file"
 
+    def at(self, path: str, file: str | None = None) -> JamError:
+        """As of every error; at a key, the file of a store is no file of the configuration."""
+        return JamConfigurationError(self._reason, details=self.details).at(path, file) if path else self
+
 
 class JamConfigurationMissingSection(JamConfigurationError):
     """A method was called whose part the configuration has no section for."""
@@ -132,6 +161,10 @@ class JamValidationError(JamError, ValueError):
     """An argument cannot be used."""
 
     code = "validation.invalid"
+
+    def at(self, path: str, file: str | None = None) -> JamError:
+        """As of every error; at a key of the configuration it is a mistake of the configuration."""
+        return JamConfigurationError(self._reason, details=self.details).at(path, file)
 
 
 # Keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jam._base import BaseJam
+from jam._base import BaseJam, claims_of
 from jam._jam import LOGIN_LIFE_TIME, Callback
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Jam(BaseJam):
             data: Claims to lay over.
             **claims: Further claims to lay over.
         """
-        return self._jwt.make_payload(exp, {**(data or {}), **claims})
+        return self._jwt.make_payload(exp, claims_of(data, claims))
 
     def jwt_create_token(self, payload: dict[str, Any]) -> str:
         """Makes a token, and puts it on the white list where one is configured."""
@@ -109,7 +109,7 @@ class Jam(BaseJam):
             JamError: The token is malformed, forged, or otherwise refused.
         """
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
-        if check_list and self._list is not None:
+        if self._is_listed(check_list):
             self._check_leeway(leeway)
             if bool(self._list.check(token)) != self._is_white_list:
                 raise self._refused_by_list()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from jam import _jam
 from jam._jam import JWK, DecryptedJWE, JWKSet, SkippedKey, VerifiedJWS
+from jam.exceptions import JamKeyError
 
 __all__ = [
     "JWE",
@@ -192,7 +194,8 @@ def create_jwe(
         **options: Keywords of `JWE`.
     """
     keys = _jam.jwe_keys(alg, enc, secret=secret, private_key=private_key, public_key=public_key, password=password)
-    return JWE(alg, enc, keys, **options)
+    with _named("secret" if secret else "public_key" if public_key else "private_key"):
+        return JWE(alg, enc, keys, **options)
 
 
 def create_jws(
@@ -215,4 +218,15 @@ def create_jws(
         allow_short_secret: Whether a secret may be shorter than the hash.
     """
     keys = _jam.jws_keys(alg, secret=secret, private_key=private_key, public_key=public_key, password=password)
-    return JWS(alg, keys, allow_short_secret=allow_short_secret)
+    with _named("secret" if secret else "private_key" if private_key else "public_key"):
+        return JWS(alg, keys, allow_short_secret=allow_short_secret)
+
+
+@contextmanager
+def _named(key: str) -> Generator[None, None, None]:
+    """Has the errors about keys that come from within name the key of the section that they are of."""
+    try:
+        yield
+    except JamKeyError as error:
+        error.at(key)
+        raise

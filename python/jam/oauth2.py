@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from jam import _jam
+from jam._guarded import Guarded
 from jam._jam import Callback, CompletedLogin, DeviceAuthorization, Login, TokenSet
 from jam.exceptions import JamConfigurationError
 
@@ -184,7 +185,7 @@ class BaseOAuth2Client(ABC):
         return JamConfigurationError(f"oauth2: {type(self).__name__} does not define {method}")
 
 
-class _CoreClient(BaseOAuth2Client):
+class _CoreClient(Guarded, BaseOAuth2Client):
     """The calls over what does them."""
 
     provider: str

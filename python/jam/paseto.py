@@ -181,5 +181,5 @@ def create_instance(
         serializer: What turns payloads into bytes; JSON if left out.
     """
     if version not in _BY_VERSION:
-        raise JamConfigurationError(f"paseto.version: must be one of {', '.join(_BY_VERSION)}")
+        raise JamConfigurationError(f"must be one of {', '.join(_BY_VERSION)}").at("version")
     return _BY_VERSION[version](purpose, key, public_key=public_key, serializer=serializer)

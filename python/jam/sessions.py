@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from jam import _build, _jam, _postgresql
+from jam._guarded import Guarded
 from jam._jam import Session, SessionInfo
 from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client, split
@@ -188,7 +189,7 @@ class PostgreSQLSessionOptions(SessionOptions, PostgreSQLOptions, total=False):
     """What `PostgreSQLSessions` takes as keywords."""
 
 
-class _StoredSessions(BaseSessionModule):
+class _StoredSessions(Guarded, BaseSessionModule):
     """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
 
     _sessions: _jam.Sessions | ClientSessions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import jam
+import jam.jose
 import jam.utils
 import pytest
+import redis
 from faces import Face
 from jam.encoders import BaseEncoder, JsonEncoder
 from jam.exceptions import (
@@ -23,14 +26,16 @@ from jam.exceptions import (
     JamJWTEmptySecretKey,
     JamJWTInBlackList,
     JamKeyMalformed,
+    JamKeyWeak,
     JamOAuth2ProviderNotConfigured,
     JamSessionEmptyAESKey,
     JamSessionNotFound,
+    JamStoreRefused,
     JamValidationError,
 )
 from jam.jwt import JWT, BaseJWT
 from jam.jwt.lists import BaseJWTList
-from jam.sessions import BaseSessionModule, MemorySessions
+from jam.sessions import BaseSessionModule, MemorySessions, RedisSessions, SQLiteSessions
 
 SECRET = "a secret of at least thirty-two bytes"
 CONFIG = {"jwt": {"alg": "HS256", "secret": SECRET}, "session": {"session_type": "memory"}}
@@ -156,7 +161,7 @@ def jam_aes_key() -> str:
     [
         {"jwt": {"alg": "HS256", "secret_key": SECRET}, "sessions": {"sessions_type": "memory"}},
         {"jose": {"jwt": {"alg": "HS256", "secret": SECRET}}, "session": {"session_type": "MEMORY"}},
-        {"jwt": {"alg": "hs256", "secret": SECRET.encode()}, "session": {"session_type": "memory"}},
+        {"jwt": {"alg": "HS256", "secret": SECRET.encode()}, "session": {"session_type": "memory"}},
     ],
 )
 def test_aliases_are_understood(face: Face, config: dict[str, Any]) -> None:
@@ -248,13 +253,164 @@ def test_missing_keys_are_told(face: Face, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_fault_of_a_part_is_told_with_its_section(face: Face) -> None:
-    with pytest.raises(JamKeyMalformed, match=r"^jwt: "):
+    with pytest.raises(JamKeyMalformed, match=r"^jwt\.private_key: "):
         face.jam({"jwt": {"alg": "RS256", "private_key": "keys/private.pem"}})
-    with pytest.raises(JamValidationError, match=r"^session: "):
+    with pytest.raises(JamConfigurationError, match=r"^session\.redis_uri: "):
         face.jam({"session": {"session_type": "redis", "redis_uri": "localhost:6379"}})
     with pytest.raises(JamConfigurationError, match=r"^jwt\.alg: ") as raised:
         face.jam({"jwt": {"alg": "RS256", "secret": "s" * 32}})
     assert raised.value.details == {"path": "jwt.alg"}
+
+
+REDIS_URIS: list[Any] = ["", "nowhere", "http://localhost", "redis://localhost/first", [], ["redis://a", "redis://b/1"]]
+
+
+@pytest.mark.parametrize("uri", REDIS_URIS, ids=str)
+@pytest.mark.parametrize("section", ["session", "jwt.list", "otp.replay_guard"])
+def test_an_address_that_is_none_is_told_by_its_key(face: Face, section: str, uri: Any) -> None:
+    with pytest.raises(JamConfigurationError) as raised:
+        face.jam(kept_in(section, "redis", redis_uri=uri))
+    assert raised.value.details == {"path": f"{section}.redis_uri"}
+    assert str(raised.value).startswith(f"{section}.redis_uri: ")
+
+
+@pytest.mark.parametrize("backend", ["json", "sqlite"])
+@pytest.mark.parametrize("section", ["session", "jwt.list", "otp.replay_guard"])
+@pytest.mark.parametrize("path", ["", "/", "/no/such/folder/file", "{folder}", "a\0b"])
+def test_a_path_that_names_no_file_is_told_by_its_key(
+    face: Face, section: str, backend: str, path: str, tmp_path: Path
+) -> None:
+    key = f"{backend}_path"
+    with pytest.raises(JamConfigurationError) as raised:
+        face.jam(kept_in(section, backend, **{key: path.format(folder=tmp_path)}))
+    assert raised.value.details == {"path": f"{section}.{key}"}
+    assert str(raised.value).startswith(f"{section}.{key}: ")
+
+
+@pytest.mark.parametrize("path", [":memory:", "file::memory:", "file:jam.sqlite3?mode=memory"])
+def test_a_database_in_memory_is_a_type_of_its_own(
+    face: Face, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JamConfigurationError, match=r'^session\.sqlite_path: .*session_type = "memory"'):
+        face.jam({"session": {"session_type": "sqlite", "sqlite_path": path}})
+    with pytest.raises(JamConfigurationError, match=r'^jwt\.list\.sqlite_path: .*backend = "memory"'):
+        face.jam(kept_in("jwt.list", "sqlite", sqlite_path=path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def kept_in(section: str, backend: str, **keys: Any) -> dict[str, Any]:
+    """A configuration whose section has this backend."""
+    return {
+        "session": {"session": {"session_type": backend, **keys}},
+        "jwt.list": {"jwt": {"alg": "HS256", "secret": SECRET, "list": {"type": "black", "backend": backend, **keys}}},
+        "otp.replay_guard": {"otp": {"replay_guard": {"backend": backend, **keys}}},
+    }[section]
+
+
+def test_a_damaged_store_is_told_by_its_key_and_stays_a_fault_of_the_store(face: Face, tmp_path: Path) -> None:
+    file = tmp_path / "jam.json"
+    file.write_text("no sessions")
+    with pytest.raises(JamStoreRefused, match=r"^session\.json_path: ") as raised:
+        face.jam({"session": {"session_type": "json", "json_path": str(file)}})
+    assert raised.value.details == {"path": "session.json_path"}
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "error"),
+    [
+        ({"jwt": {"alg": "HS256", "secret": ""}}, "jwt.secret", JamJWTEmptySecretKey),
+        ({"jwt": {"alg": "HS256", "secret": [SECRET, SECRET]}}, "jwt", JamConfigurationError),
+        ({"jwt": {"alg": "RS256", "private_key": ["a", "b"]}}, "jwt.private_key[0]", JamKeyMalformed),
+        ({"jose": {"jws": {"alg": "HS256", "secret": "short"}}}, "jose.jws.secret", JamKeyWeak),
+        ({"jwt": {"alg": "HS256", "secret": SECRET, "required": ""}}, "jwt.required", JamConfigurationError),
+        (
+            {"session": {"session_type": "memory", "is_session_crypt": True, "session_aes_secret": []}},
+            "session.session_aes_secret",
+            JamSessionEmptyAESKey,
+        ),
+        (
+            {"session": {"session_type": "memory", "is_session_crypt": True, "session_aes_secret": "abc"}},
+            "session.session_aes_secret",
+            JamConfigurationError,
+        ),
+        (
+            {"jose": {"jwe": {"alg": "dir", "enc": "A128GCM", "secret": "a" * 16, "accept_enc": ["x"]}}},
+            "jose.jwe.accept_enc",
+            JamConfigurationError,
+        ),
+        ({"session": {"session_type": "redis", "redis_sessions_key": "{a}"}}, "session.redis_sessions_key", JamError),
+    ],
+    ids=str,
+)
+def test_what_a_part_refuses_has_the_path_of_its_key(
+    face: Face, section: dict[str, Any], path: str, error: type[JamError]
+) -> None:
+    with pytest.raises(error) as raised:
+        face.jam(section)
+    assert raised.value.details == {"path": path}
+    assert str(raised.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "path"),
+    [
+        ("jam.toml", '[jam.jwt]\nalg = "HS256"\nsecert = "x"\n', "jam.jwt.secert"),
+        ("jam.toml", '[jam.session]\nsession_type = "redis"\nredis_uri = "x"\n', "jam.session.redis_uri"),
+        ("jam.yaml", "jam:\n  session:\n    default_ttl: 0\n", "jam.session.default_ttl"),
+        ("jam.json", '{"jam": {"jwt": {"alg": "HS256", "secret": "$NO_SUCH_VARIABLE"}}}', "jam.jwt.secret"),
+        ("jam.json", '{"otp": {"digits": 5}}', "otp.digits"),
+        ("jam.json", '{"session": {"session_type": "json", "json_path": "/"}}', "session.json_path"),
+    ],
+)
+def test_a_mistake_of_a_file_is_told_as_it_stands_there(
+    face: Face, name: str, text: str, path: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(JamConfigurationError) as raised:
+        face.jam(file)
+    assert raised.value.details == {"file": str(file), "path": path}
+    assert str(raised.value).startswith(f"{file}: {path}: ")
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "place"),
+    [
+        ({"jws": {"alg": "HS256"}}, "jws", "jose.jws"),
+        ({"jwe": {"alg": "dir"}}, "jwe", "jose.jwe"),
+        ({"jwt": {"alg": "HS256", "secret": SECRET, "enc": "A128GCM"}}, "jwt.enc", "jose.jwe"),
+        ({"jwt": {"alg": "hs256", "secret": SECRET}}, "jwt.alg", "HS256"),
+        ({"jose": {"jwe": {"alg": "DIR", "enc": "A128GCM", "secret": "a" * 16}}}, "jose.jwe.alg", "dir"),
+        ({"jose": {"jwe": {"alg": "dir", "enc": "a128gcm", "secret": "a" * 16}}}, "jose.jwe.enc", "A128GCM"),
+    ],
+)
+def test_what_was_probably_meant_is_told(face: Face, config: dict[str, Any], path: str, place: str) -> None:
+    with pytest.raises(JamConfigurationError, match=rf'^{path}: .*did you mean "{place}"\?$'):
+        face.jam(config)
+
+
+def test_algorithms_are_written_alike_in_configurations_and_constructors() -> None:
+    # RFC 7515 section 4.1.1: the name is case-sensitive
+    calls: list[Callable[[], Any]] = [
+        lambda: JWT("hs256", SECRET),
+        lambda: jam.jose.JWS("hs256", SECRET.encode()),
+        lambda: jam.jose.JWT("hs256", SECRET.encode()),
+        lambda: jam.jose.JWE("DIR", "A128GCM", bytes(16)),
+        lambda: jam.jose.JWE("dir", "a128gcm", bytes(16)),
+    ]
+    for call in calls:
+        with pytest.raises(JamError, match="did you mean") as raised:
+            call()
+        assert raised.value.error_code.endswith(".unsupported_algorithm")
+
+
+def test_an_error_can_be_placed() -> None:
+    error = JamValidationError("is bad").at("redis_uri").at("session").at("auth", "jam.toml")
+    assert type(error) is JamConfigurationError
+    assert str(error) == error.message == "jam.toml: auth.session.redis_uri: is bad"
+    assert error.details == {"path": "auth.session.redis_uri", "file": "jam.toml"}
+    assert pickle.loads(pickle.dumps(error)).details == error.details
 
 
 class NoSessions:
@@ -769,5 +925,19 @@ def test_modules_used_directly_say_what_is_missing() -> None:
         JWT("HS256", SECRET, list={})
     with pytest.raises(JamValidationError, match="audience: name one at least"):
         JWT("HS256", SECRET, audience=[])
-    with pytest.raises(JamConfigurationError, match='"": the name must end'):
+    with pytest.raises(JamConfigurationError, match="the path of the configuration is empty"):
         jam.Jam(config="")
+    for odd in (5, [], "black"):
+        with pytest.raises(JamConfigurationError, match=r"^list: must be a list of jam\.jwt\.lists"):
+            JWT("HS256", SECRET, list=odd)  # pyright: ignore[reportArgumentType]
+    for make in (lambda odd: JWT("HS256", SECRET, serializer=odd), lambda odd: MemorySessions(serializer=odd)):
+        with pytest.raises(JamConfigurationError, match=r"^serializer: must have dumps and loads"):
+            make(object())
+    with pytest.raises(JamConfigurationError, match=r"^serializer: must have dumps and loads"):
+        jam.Jam(config={}, serializer=object())  # pyright: ignore[reportArgumentType]
+    for make in (MemorySessions, SQLiteSessions):
+        for seconds in (-1, 0, 1e300, float("inf")):
+            with pytest.raises(JamConfigurationError, match=r"^default_ttl: must be more than 0 seconds and at most"):
+                make(default_ttl=seconds)
+    with pytest.raises(JamConfigurationError, match=r"^redis_uri: .*not the class Redis"):
+        RedisSessions(redis.Redis)

@@ -129,10 +129,17 @@ def test_attack_28_and_29_the_size_comes_first(decrypt: Callable[..., Any], jam:
     for text in ("." * 1_000_000, "a.b.c.d.", "....", ".....", "", "a" * (100 << 20), "." * 4 + "a" * (100 << 20)):
         with pytest.raises(JamJWEMalformed):
             decrypt(text)
-    long = jam.jwe_encrypt(bytes(300_000))
+    patient = JWE("dir", "A256GCM", SECRET, max_length=1 << 20)
+    long = patient.encrypt(bytes(300_000))
     with pytest.raises(JamJWEMalformed):
         decrypt(long)
-    assert JWE("dir", "A256GCM", SECRET, max_length=1 << 20).decrypt(long).plaintext == bytes(300_000)
+    assert patient.decrypt(long).plaintext == bytes(300_000)
+    # What could not be read again is not made.
+    with pytest.raises(JamValidationError, match="262144"):
+        jam.jwe_encrypt(bytes(300_000))
+    with pytest.raises(JamValidationError, match="262144"):
+        JWE("dir", "A256GCM", SECRET).encrypt_json(bytes(300_000))
+    assert decrypt(jam.jwe_encrypt(bytes(196_000))).plaintext == bytes(196_000)
 
 
 @pytest.mark.parametrize("count", [0, 1, -1, 999, 1_000_001, 2**31 - 1, 2**64, 1e300, 1000.5, "1000", True, None, ...])
@@ -191,7 +198,9 @@ def test_attack_38_a_token_that_does_not_say_which_password_it_is_of_costs_no_mo
 
 def test_attack_39_a_bomb_is_refused_by_default_and_stopped_early_where_it_is_not(decrypt: Callable[..., Any]) -> None:
     compressing = JWE("dir", "A256GCM", SECRET, compress=True)
-    bomb = compressing.encrypt(b"a" * (100 << 20))
+    with pytest.raises(JamValidationError, match="1048576"):
+        compressing.encrypt(b"a" * (100 << 20))
+    bomb = JWE("dir", "A256GCM", SECRET, compress=True, max_plaintext=100 << 20).encrypt(b"a" * (100 << 20))
     assert len(bomb) < 256 * 1024
     with pytest.raises(JamJWEUnsupportedAlgorithm):
         decrypt(bomb)

@@ -317,7 +317,7 @@ def test_the_configured_type_is_written_and_asked_for(face: Face) -> None:
     for name in ("application/at+jwt", "AT+JWT"):
         other = pyjwt.encode({}, signing_key("HS256"), algorithm="HS256", headers={"typ": name})
         assert access.jwt_verify_token(other) == {}
-    with pytest.raises(JamValidationError):
+    with pytest.raises(JamConfigurationError, match=r"^jwt\.typ: "):
         face.jam(config_for(typ=""))
 
 

@@ -297,6 +297,10 @@ def test_what_an_id_factory_raises_comes_through(make: Make) -> None:
     sessions = make(id_factory=broken)
     with pytest.raises(LookupError, match="mine"):
         sessions.create("user", {})
+    # It belongs to this call, and to none after it.
+    assert sessions.get("unknown") is None
+    with pytest.raises(JamSessionNotFound):
+        sessions.rework("unknown")
     for bad in ("short", "with spaces in it all", "x" * 201, "\ud800" * 20, 7, None, b"x" * 40):
         with pytest.raises(JamValidationError) as caught:
             make(id_factory=lambda bad=bad: bad).create("user", {})

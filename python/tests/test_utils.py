@@ -129,7 +129,7 @@ def test_bad_text_is_refused_with_jams_error() -> None:
     # attack 31
     with pytest.raises(JamValidationError):
         utils.hash_password("\ud800")
-    with pytest.raises(TypeError):
+    with pytest.raises(JamValidationError, match="password must be a str"):
         utils.hash_password(b"bytes")  # pyright: ignore[reportArgumentType]
 
 

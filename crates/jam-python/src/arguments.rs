@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jam::{ConfigurationError, Timestamp};
+use jam::Timestamp;
 use pyo3::exceptions::{PyTypeError, PyUnicodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -18,7 +18,7 @@ pub(crate) fn integer<T: TryFrom<i128>>(value: &Bound<'_, PyAny>, name: &str) ->
     }
     let value = value.cast::<PyInt>().map_err(|_| wrong_type(value, name, "int"))?;
     let number = value.extract::<i128>().ok().and_then(|number| T::try_from(number).ok());
-    number.ok_or_else(|| error::validation_at(name, &format!("{name}: the number is out of range")))
+    number.ok_or_else(|| error::validation_at(name, "the number is out of range"))
 }
 
 /// As [`integer`], where the argument may be left out.
@@ -33,9 +33,7 @@ pub(crate) fn integer_or<T: TryFrom<i128>>(
 /// The text of a str. Another type is a `TypeError`, a lone surrogate a `JamValidationError`.
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a str> {
     let value = value.cast::<PyString>().map_err(|_| wrong_type(value, name, "str"))?;
-    value.to_str().map_err(|_| {
-        error::validation_at(name, &format!("{name}: a str with a lone surrogate is no Unicode text"))
-    })
+    value.to_str().map_err(|_| error::validation_at(name, "a str with a lone surrogate is no Unicode text"))
 }
 
 /// The text of a str, for signatures. PyO3 puts the argument's name before a `TypeError`.
@@ -103,16 +101,19 @@ impl<'py> FromPyObject<'_, 'py> for Seconds {
 }
 
 impl Seconds {
-    /// The time, where `path` is the key of the configuration that it belongs to.
-    pub(crate) fn duration(&self, path: &str) -> PyResult<Option<Duration>> {
-        let refuse = |reason: String| Err(error::to_py(ConfigurationError::key(path, reason).into()));
+    /// The time, where `key` is its name in a configuration. One that is out of every range is as long as it can be, for
+    /// the core to refuse with the range.
+    pub(crate) fn duration(&self, key: &str) -> PyResult<Option<Duration>> {
         match self {
             Self::Absent => Ok(None),
-            Self::Number(seconds) => match Duration::try_from_secs_f64(*seconds) {
-                Ok(duration) => Ok(Some(duration)),
-                Err(_) => refuse("must be a number of seconds, not negative and not infinite".to_owned()),
-            },
-            Self::Other(type_name) => refuse(format!("must be a number of seconds or None, not {type_name}")),
+            Self::Number(seconds) if seconds.is_nan() => {
+                Err(error::configuration(key, "must be a number, not nan"))
+            }
+            Self::Number(seconds) => Ok(Some(Duration::try_from_secs_f64(*seconds).unwrap_or(Duration::MAX))),
+            Self::Other(type_name) => Err(error::configuration(
+                key,
+                &format!("must be a number of seconds or None, not {type_name}"),
+            )),
         }
     }
 }
@@ -135,11 +136,9 @@ fn one_text(value: &Bound<'_, PyAny>, path: &str) -> PyResult<String> {
         std::str::from_utf8(bytes.as_bytes()).ok().map(str::to_owned)
     } else {
         let reason = format!("must be str or bytes, or a list of them, not {}", type_name(value));
-        return Err(error::to_py(ConfigurationError::key(path, reason).into()));
+        return Err(error::configuration(path, &reason));
     };
-    text.ok_or_else(|| {
-        error::to_py(ConfigurationError::key(path, "must be text of Unicode characters").into())
-    })
+    text.ok_or_else(|| error::configuration(path, "must be text of Unicode characters"))
 }
 
 /// A str. Whatever else is a `JamValidationError`, since such values come from requests unchecked.

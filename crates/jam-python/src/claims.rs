@@ -214,14 +214,14 @@ fn seconds(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
     if !is_number || value.is_instance_of::<PyBool>() {
         return Err(PyTypeError::new_err(format!("{name}: expected a number, not {}", type_name(value))));
     }
-    value.extract().map_err(|_| error::validation_at(name, &format!("{name}: the number is out of range")))
+    value.extract().map_err(|_| error::validation_at(name, "the number is out of range"))
 }
 
 /// The audiences of a codec. An empty list would let tokens for anybody pass, which nobody means by it.
 pub(crate) fn expected_audiences(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let audiences = texts(value, "audience")?;
     if audiences.is_empty() {
-        return Err(error::validation_at("audience", "audience: name one at least, or leave it out"));
+        return Err(error::validation_at("audience", "name one at least, or leave it out"));
     }
     Ok(audiences)
 }

@@ -4,35 +4,35 @@
 use std::path::PathBuf;
 
 use jam::config::{self, placeholder, placeholder_index};
-use jam::{ConfigurationError, Error};
 use pyo3::exceptions::PyUnicodeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
 use crate::arguments::text as argument_text;
-use crate::error::to_py;
+use crate::error::{configuration, to_py};
 use crate::log;
 
 /// Deeper than this is no configuration that a person wrote; a dict that holds itself ends here too.
 const MAX_DEPTH: usize = 64;
 
-/// Reads the table at `pointer` of a TOML, YAML or JSON file, with the variables of its texts filled in.
+/// Reads the table at `pointer` of a TOML, YAML or JSON file, with the variables of its texts filled in. Gives the table and
+/// the pointer at which it was found, which is empty where the whole file is the table.
 #[pyfunction]
 #[pyo3(signature = (path, pointer = None), text_signature = "(path, pointer='jam')")]
 fn read_config(
     py: Python<'_>,
     path: &Bound<'_, PyAny>,
     pointer: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Py<PyAny>> {
+) -> PyResult<(Py<PyAny>, String)> {
     let path: PathBuf =
         path.extract().map_err(|error: PyErr| match error.is_instance_of::<PyUnicodeError>(py) {
-            true => crate::error::validation("path: a lone surrogate is in no name of a file"),
+            true => configuration("config", "a lone surrogate is in no name of a file"),
             false => error,
         })?;
     let pointer = pointer.map_or(Ok(config::DEFAULT_POINTER), |pointer| argument_text(pointer, "pointer"))?;
-    let tree = py.detach(|| config::read(path, pointer)).map_err(to_py)?;
-    to_python(py, tree, &[])
+    let (tree, origin) = py.detach(|| config::read(path, pointer)).map_err(to_py)?;
+    Ok((to_python(py, tree, &[])?, origin.pointer))
 }
 
 /// Checks a configuration and gives a new dict: every key under its first name, with what the environment adds.
@@ -120,7 +120,7 @@ fn text(string: &Bound<'_, PyString>, path: &str) -> PyResult<String> {
 
 fn wrong(path: &str, reason: &'static str) -> PyErr {
     let path = if path.is_empty() { "config" } else { path };
-    to_py(Error::from(ConfigurationError::key(path, reason)))
+    configuration(path, reason)
 }
 
 fn to_python(py: Python<'_>, value: Value, objects: &[Py<PyAny>]) -> PyResult<Py<PyAny>> {

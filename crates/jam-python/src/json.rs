@@ -384,7 +384,7 @@ impl Refusal {
         }
         match path.trim_start_matches('.') {
             "" => error::validation(&self.reason),
-            path => error::validation_at(path, &format!("{path}: {}", self.reason)),
+            path => error::validation_at(path, &self.reason),
         }
     }
 }

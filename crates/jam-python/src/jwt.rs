@@ -99,13 +99,13 @@ impl PyJwt {
             subject: subject.map(|subject| text(subject, "subject").map(str::to_owned)).transpose()?,
             required: required.map(|required| texts(required, "required")).transpose()?.unwrap_or_default(),
             token_type: typ.map(|typ| text(typ, "typ").map(str::to_owned)).transpose()?,
-            leeway: leeway.duration("jwt.leeway")?.unwrap_or_default(),
-            expire: expire.duration("jwt.expire")?,
+            leeway: leeway.duration("leeway")?.unwrap_or_default(),
+            expire: expire.duration("expire")?,
             ..JwtOptions::default()
         };
         let jwt = Jwt::new(options).map_err(error::to_py)?;
         log::flush(alg.py());
-        let serializer = Serializer::new(serializer);
+        let serializer = Serializer::new(alg.py(), serializer)?;
         Ok(Self { jwt, serializer, given_key: Mutex::new(None) })
     }
 
@@ -296,10 +296,7 @@ fn key_bytes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<u8>> {
     let Ok(members) = value.cast::<PyDict>() else { return bytes_or_text(value, name) };
     // Otherwise the text of any dict would be taken for a secret.
     if !members.contains("kty")? {
-        return Err(error::validation_at(
-            name,
-            &format!("{name}: a dict must be a JSON Web Key and have \"kty\""),
-        ));
+        return Err(error::validation_at(name, "a dict must be a JSON Web Key and have \"kty\""));
     }
     let mut written = Vec::new();
     json::write(value, &mut written)?;
@@ -313,7 +310,7 @@ pub(crate) fn key_text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Secret<
 fn secret_text(bytes: Vec<u8>, name: &str) -> PyResult<Secret<String>> {
     String::from_utf8(bytes)
         .map(Secret::new)
-        .map_err(|_| error::validation_at(name, &format!("{name}: the bytes are no text in UTF-8")))
+        .map_err(|_| error::validation_at(name, "the bytes are no text in UTF-8"))
 }
 
 /// Adds this part's class.

@@ -3,25 +3,22 @@
 use std::future::Future;
 use std::time::Duration;
 
+use jam::Timestamp;
 use jam::config::LIST_NAMESPACE;
 use jam::store::{Key, Lifetime};
 use jam::token_list::{self, Kind, ListOptions, Revision};
-use jam::{ConfigurationError, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::arguments::{FilePath, Seconds, moment, opaque_text, required_text};
-use crate::error::{not_picklable, to_py, validation};
+use crate::error::{configuration, not_picklable, to_py, validation};
 use crate::{bridge, stores};
 
 fn kind_of(name: &str) -> PyResult<Kind> {
     match name {
         "white" => Ok(Kind::White),
         "black" => Ok(Kind::Black),
-        _ => {
-            let reason = "must be \"white\" or \"black\"";
-            Err(to_py(ConfigurationError::key("jwt.list.type", reason).into()))
-        }
+        _ => Err(configuration("type", "must be \"white\" or \"black\"")),
     }
 }
 
@@ -38,9 +35,9 @@ fn options(
     leeway: &Seconds,
 ) -> PyResult<ListOptions> {
     Ok(ListOptions {
-        life_time: in_list_life_time.duration("jwt.list.in_list_life_time")?,
-        token_life_time: token_life_time.duration("jwt.list.token_life_time")?,
-        leeway: leeway.duration("jwt.leeway")?.unwrap_or_default(),
+        life_time: in_list_life_time.duration("in_list_life_time")?,
+        token_life_time: token_life_time.duration("token_life_time")?,
+        leeway: leeway.duration("leeway")?.unwrap_or_default(),
     })
 }
 
@@ -136,7 +133,7 @@ impl TokenList {
         leeway: Seconds,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
-            section: "jwt.list",
+            type_key: "backend",
             backend,
             json_path,
             sqlite_path,
@@ -278,7 +275,7 @@ impl AsyncTokenList {
         leeway: Seconds,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
-            section: "jwt.list",
+            type_key: "backend",
             backend,
             json_path,
             sqlite_path,

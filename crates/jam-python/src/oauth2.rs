@@ -492,6 +492,10 @@ impl OAuth2Client {
     fn __reduce__(&self) -> PyResult<()> {
         Err(error::not_picklable("OAuth2Client"))
     }
+
+    fn __repr__(&self) -> String {
+        format!("<jam OAuth2 client of {:?}>", self.0.provider_name())
+    }
 }
 
 impl OAuth2Client {
@@ -717,6 +721,10 @@ impl AsyncOAuth2Client {
     fn __reduce__(&self) -> PyResult<()> {
         Err(error::not_picklable("AsyncOAuth2Client"))
     }
+
+    fn __repr__(&self) -> String {
+        format!("<jam OAuth2 client of {:?}, for asyncio>", self.0.provider_name())
+    }
 }
 
 fn seconds(timeout: &Seconds) -> PyResult<Duration> {
@@ -756,7 +764,7 @@ fn call_options(grant_type: Option<Text>, extra: Option<&Bound<'_, PyDict>>) -> 
         } else if value.is_instance_of::<PyInt>() {
             integer::<i128>(&value, &name)?.to_string()
         } else {
-            return Err(error::validation_at(&name, &format!("{name}: must be a text, an int or a bool")));
+            return Err(error::validation_at(&name, "must be a text, an int or a bool"));
         };
         options = options.parameter(name, value);
     }

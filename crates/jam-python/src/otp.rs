@@ -1,7 +1,7 @@
 //! One-time passwords, as Python sees them.
 
 use jam::Timestamp;
-use jam::otp::{OtpKind, OtpOptions, QrCode, ReplayEntry, SharedSecret};
+use jam::otp::{OtpKind, OtpOptions, QrCode, ReplayEntry, SharedSecret, ShortSecretWarning};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -185,8 +185,9 @@ impl Hotp {
         Err(not_picklable("HOTP"))
     }
 
-    fn __repr__(&self) -> &'static str {
-        "<jam.otp.HOTP>"
+    fn __repr__(&self) -> String {
+        let OtpOptions { digits, digest, .. } = self.0.options();
+        format!("<jam.otp.HOTP {digest}, {digits} digits>")
     }
 }
 
@@ -196,7 +197,7 @@ impl Hotp {
 ///     secret: Bytes, or base32 text of any length and case; spaces, dashes and padding are skipped.
 ///     digits: How many digits a code has: 6 to 10.
 ///     digest: `sha1`, `sha256` or `sha512`.
-///     interval: The seconds for which a code holds.
+///     interval: The seconds for which a code holds: 1 to 86400.
 ///
 /// Raises:
 ///     JamValidationError: A parameter is out of range, or the secret is empty or not base32.
@@ -341,8 +342,68 @@ impl Totp {
         Err(not_picklable("TOTP"))
     }
 
-    fn __repr__(&self) -> &'static str {
-        "<jam.otp.TOTP>"
+    fn __repr__(&self) -> String {
+        let OtpOptions { digits, digest, interval } = self.0.options();
+        format!("<jam.otp.TOTP {digest}, {digits} digits, {interval} seconds>")
+    }
+}
+
+/// The parameters of one-time passwords, checked once; called with a secret, it gives the `TOTP` or `HOTP` of that secret.
+///
+/// That a secret is short is logged for the first one, and not at every call.
+///
+/// Args:
+///     type: `totp` or `hotp`.
+///     digits: How many digits a code has: 6 to 10.
+///     digest: `sha1`, `sha256` or `sha512`.
+///     interval: The seconds for which a TOTP code holds: 1 to 86400.
+///
+/// Raises:
+///     JamValidationError: A parameter is out of range.
+#[pyclass(frozen, module = "jam._jam")]
+pub(crate) struct OTPParameters {
+    kind: OtpKind,
+    options: OtpOptions,
+    warning: ShortSecretWarning,
+}
+
+#[pymethods]
+impl OTPParameters {
+    #[new]
+    #[pyo3(
+        signature = (r#type, digits = None, digest = None, interval = None),
+        text_signature = "(type, digits=6, digest='sha1', interval=30)"
+    )]
+    fn new(
+        r#type: Text,
+        digits: Option<&Bound<'_, PyAny>>,
+        digest: Option<Text>,
+        interval: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let kind = match r#type.0.as_str() {
+            "totp" => OtpKind::Totp,
+            "hotp" => OtpKind::Hotp,
+            _ => return Err(error::configuration("type", "must be \"totp\" or \"hotp\"")),
+        };
+        let options = options(digits, digest, interval)?;
+        options.check(kind).map_err(error::to_py)?;
+        Ok(Self { kind, options, warning: ShortSecretWarning::default() })
+    }
+
+    fn __call__(&self, py: Python<'_>, secret: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let secret = shared_secret(secret)?;
+        let made = match self.kind {
+            OtpKind::Totp => {
+                let totp = jam::otp::Totp::with_warning(secret, self.options, &self.warning);
+                Py::new(py, Totp(totp.map_err(error::to_py)?))?.into_any()
+            }
+            OtpKind::Hotp => {
+                let hotp = jam::otp::Hotp::with_warning(secret, self.options, &self.warning);
+                Py::new(py, Hotp(hotp.map_err(error::to_py)?))?.into_any()
+            }
+        };
+        log::flush(py);
+        Ok(made)
     }
 }
 
@@ -559,6 +620,7 @@ fn entry(entry: ReplayEntry) -> (String, u64) {
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Hotp>()?;
     module.add_class::<Totp>()?;
+    module.add_class::<OTPParameters>()?;
     module.add_class::<OtpauthUri>()?;
     module.add_class::<RecoveryCodes>()?;
     module.add_function(wrap_pyfunction!(parse_uri, module)?)

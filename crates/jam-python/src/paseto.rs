@@ -60,7 +60,7 @@ impl PyPaseto {
                 .unwrap_or_default(),
         };
         let paseto = Paseto::new(options).map_err(error::to_py)?;
-        Ok(Self { paseto, serializer: Serializer::new(serializer) })
+        Ok(Self { paseto, serializer: Serializer::new(py, serializer)? })
     }
 
     /// Takes a key for one purpose.

@@ -144,9 +144,9 @@ fn place<'a, 'py>(
     redis_keys: Option<&'a Bound<'py, PyDict>>,
     postgresql_keys: Option<&'a Bound<'py, PyDict>>,
 ) -> stores::Keywords<'a, 'py> {
-    let (section, redis_namespace) = ("otp.replay_guard", REPLAY_GUARD_NAMESPACE);
+    let (type_key, redis_namespace) = ("backend", REPLAY_GUARD_NAMESPACE);
     stores::Keywords {
-        section,
+        type_key,
         backend,
         json_path,
         sqlite_path,

@@ -6,15 +6,29 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::arguments::{required_dict, type_name};
-use crate::error::{is_own, validation};
+use crate::error::{configuration, is_own, validation};
 use crate::json;
 
 /// A serializer of the user's own, with `dumps` and `loads`; JSON without one.
 pub(crate) struct Serializer(Option<Py<PyAny>>);
 
 impl Serializer {
-    pub(crate) fn new(custom: Option<Py<PyAny>>) -> Self {
-        Self(custom)
+    pub(crate) const JSON: Self = Self(None);
+
+    /// The serializer that a program gives as a keyword.
+    pub(crate) fn new(py: Python<'_>, custom: Option<Py<PyAny>>) -> PyResult<Self> {
+        if let Some(custom) = custom.as_ref().map(|custom| custom.bind(py)) {
+            for method in [intern!(py, "dumps"), intern!(py, "loads")] {
+                if !custom.getattr_opt(method)?.is_some_and(|method| method.is_callable()) {
+                    let reason = format!(
+                        "must have dumps and loads, as jam.encoders.BaseEncoder has; {} has not",
+                        type_name(custom)
+                    );
+                    return Err(configuration("serializer", &reason));
+                }
+            }
+        }
+        Ok(Self(custom))
     }
 
     /// The bytes of `value`, which is the argument `name`. As JSON it has to be a dict.

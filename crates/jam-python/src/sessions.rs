@@ -1,6 +1,5 @@
 //! Sessions, as Python sees them.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use jam::config::SESSIONS_NAMESPACE;
 use jam::encoding::json_object;
 use jam::session::{self, IdFactory};
 use jam::store::{Found, Key, Lifetime};
-use jam::{ConfigurationError, Error, Timestamp};
+use jam::{Error, Failure, SessionError, Timestamp};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -18,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::arguments::{
     FilePath, Seconds, Text, opaque_text, required_dict, required_text, texts, type_name, unix_seconds,
 };
-use crate::error::{not_picklable, to_py, validation};
+use crate::error::{configuration, not_picklable, to_py, validation};
 use crate::serializer::Serializer;
 use crate::stores;
 use crate::{bridge, json, log};
@@ -184,15 +183,15 @@ struct Keywords<'a, 'py> {
 impl Keywords<'_, '_> {
     fn options(self) -> PyResult<session::SessionOptions> {
         Ok(session::SessionOptions {
-            default_ttl: self.default_ttl.duration("session.default_ttl")?,
-            absolute_ttl: self.absolute_ttl.duration("session.absolute_ttl")?,
+            default_ttl: self.default_ttl.duration("default_ttl")?,
+            absolute_ttl: self.absolute_ttl.duration("absolute_ttl")?,
             encryption_keys: self.is_session_crypt.then(|| self.encryption_keys()).transpose()?,
             id_factory: self.id_factory.map(id_factory).transpose()?,
         })
     }
 
     fn encryption_keys(&self) -> PyResult<Vec<jam::secret::Secret<String>>> {
-        let keys = self.session_aes_secret.map(|value| texts(value, "session.session_aes_secret"));
+        let keys = self.session_aes_secret.map(|value| texts(value, "session_aes_secret"));
         Ok(keys.transpose()?.unwrap_or_default().into_iter().map(Into::into).collect())
     }
 }
@@ -204,15 +203,11 @@ fn loaded(py: Python<'_>, serializer: &Serializer, data: Option<&[u8]>) -> PyRes
     serializer.load(py, data, |_| Ok(py.None().into_bound(py))).map(Bound::unbind)
 }
 
-thread_local! {
-    /// What the user's id factory raised, on its way around the core, which knows no exceptions.
-    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
-}
-
+/// What the user's function raises travels through the core as the cause of an error, and comes out as it was.
 fn id_factory(factory: Bound<'_, PyAny>) -> PyResult<IdFactory> {
     if !factory.is_callable() {
         let reason = format!("must be a function without arguments, not {}", type_name(&factory));
-        return Err(to_py(ConfigurationError::key("session.id_factory", reason).into()));
+        return Err(configuration("id_factory", &reason));
     }
     let factory = factory.unbind();
     Ok(Arc::new(move || {
@@ -220,16 +215,8 @@ fn id_factory(factory: Bound<'_, PyAny>) -> PyResult<IdFactory> {
             let made = factory.bind(py).call0()?;
             required_text(&made, "what the id factory returns").map(str::to_owned)
         })
-        .map_err(|raised| {
-            RAISED.set(Some(raised));
-            Error::Validation("the id factory failed".into())
-        })
+        .map_err(|raised| SessionError::IdFactory(Failure(Arc::new(raised))).into())
     }))
-}
-
-/// The exception for an error of a method that makes an id: the factory's own, if it raised one.
-fn raised_or(error: Error) -> PyErr {
-    RAISED.take().unwrap_or_else(|| to_py(error))
 }
 
 /// Sessions over one of Jam's stores; blocking.
@@ -268,7 +255,7 @@ impl Sessions {
         } else {
             bridge::block(py, || operation(&self.sessions))
         };
-        result.map_err(raised_or)
+        result.map_err(to_py)
     }
 }
 
@@ -298,7 +285,7 @@ impl Sessions {
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
-            section: "session",
+            type_key: "session_type",
             backend,
             json_path,
             sqlite_path,
@@ -314,7 +301,7 @@ impl Sessions {
         let store = bridge::block(py, || backend.open(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::Sessions::new(store, options).map_err(to_py)?,
-            serializer: Serializer::new(serializer),
+            serializer: Serializer::new(py, serializer)?,
             backend: backend.name(),
             is_immediate: stores::is_immediate(&backend),
         })
@@ -457,11 +444,7 @@ impl AsyncSessions {
         start: impl FnOnce(&session::aio::Sessions) -> PyResult<F>,
         convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     ) -> PyResult<Py<PyAny>> {
-        let operation = start(&self.sessions);
-        if let Some(raised) = RAISED.take() {
-            return bridge::ready(py, Err(raised));
-        }
-        match operation {
+        match start(&self.sessions) {
             Ok(future) => bridge::spawn(py, bridge::Place::Loop, future, convert),
             Err(error) => bridge::ready(py, Err(error)),
         }
@@ -507,7 +490,7 @@ impl AsyncSessions {
         serializer: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let place = stores::Keywords {
-            section: "session",
+            type_key: "session_type",
             backend,
             json_path,
             sqlite_path,
@@ -523,7 +506,7 @@ impl AsyncSessions {
         let store = bridge::block(py, || backend.open_async(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::aio::Sessions::new(store, options).map_err(to_py)?,
-            serializer: Arc::new(Serializer::new(serializer)),
+            serializer: Arc::new(Serializer::new(py, serializer)?),
             backend: backend.name(),
         })
     }
@@ -717,6 +700,7 @@ impl SessionCodec {
         session_aes_secret=None, id_factory=None, serializer=None,
     ))]
     fn new(
+        py: Python<'_>,
         default_ttl: Seconds,
         absolute_ttl: Seconds,
         is_session_crypt: bool,
@@ -728,7 +712,7 @@ impl SessionCodec {
             Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
                 .options()?;
         let codec = session::Codec::new(options).map_err(to_py)?;
-        Ok(Self { codec, serializer: Serializer::new(serializer) })
+        Ok(Self { codec, serializer: Serializer::new(py, serializer)? })
     }
 
     /// Milliseconds that a session lives after its last use; None for no such limit.
@@ -763,7 +747,7 @@ impl SessionCodec {
 
     /// A new id in the group, and its key.
     fn new_id(&self, group: &str) -> PyResult<(String, PyKey)> {
-        let new = self.codec.new_id(group).map_err(raised_or)?;
+        let new = self.codec.new_id(group).map_err(to_py)?;
         Ok((new.id, to_py_key(new.key)))
     }
 

@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use jam::config::{self, Backend, DEFAULT_JSON_PATH, DEFAULT_SQLITE_PATH};
-use jam::store::{PostgresOptions, RedisOptions};
-use jam::{ConfigurationError, Error};
+use jam::config::{self, Backend};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use serde_json::{Map, Value};
 
 use crate::arguments::{FilePath, texts};
 use crate::config::plain_table;
-use crate::error::to_py;
+use crate::error::{configuration, to_py};
 
 /// The keywords that say where; those of other backends are passed over.
 pub(crate) struct Keywords<'a, 'py> {
-    /// The section of the configuration, for messages.
-    pub(crate) section: &'static str,
+    /// Under which name a configuration has the backend.
+    pub(crate) type_key: &'static str,
     pub(crate) backend: &'a str,
     pub(crate) json_path: Option<FilePath>,
     pub(crate) sqlite_path: Option<FilePath>,
@@ -30,44 +28,32 @@ pub(crate) struct Keywords<'a, 'py> {
 }
 
 impl Keywords<'_, '_> {
+    /// The core reads the keywords as it reads the section of a configuration.
     pub(crate) fn backend(self) -> PyResult<Backend> {
-        let path =
-            |given: Option<FilePath>, default: &str| given.map_or_else(|| default.into(), |path| path.0);
-        Ok(match self.backend {
-            "memory" => Backend::Memory,
-            "json" => Backend::Json { path: path(self.json_path, DEFAULT_JSON_PATH) },
-            "sqlite" => Backend::Sqlite { path: path(self.sqlite_path, DEFAULT_SQLITE_PATH) },
-            "redis" => Backend::Redis(Box::new(self.redis()?)),
-            "postgresql" => Backend::Postgres(Box::new(self.postgres()?)),
-            _ => {
-                let reason =
-                    "the backend must be \"memory\", \"json\", \"sqlite\", \"redis\" or \"postgresql\"";
-                return Err(refusal(self.section, reason));
-            }
-        })
-    }
-
-    fn redis(&self) -> PyResult<RedisOptions> {
-        let mut keys = self.table(self.redis_keys)?;
-        if let Some(value) = self.redis_uri {
-            let texts = texts(value, &format!("{}.redis_uri", self.section))?;
-            let is_list = value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>();
-            let mut texts = texts.into_iter().map(Value::String);
-            let uri = if is_list { Some(Value::Array(texts.collect())) } else { texts.next() };
-            keys.insert("redis_uri".to_owned(), uri.unwrap_or_default());
+        let mut keys = Map::new();
+        for table in [self.redis_keys, self.postgresql_keys].into_iter().flatten() {
+            keys.extend(plain_table(table, "")?);
         }
-        config::redis_options(self.section, Value::Object(keys), self.redis_namespace).map_err(to_py)
+        keys.insert(self.type_key.to_owned(), self.backend.into());
+        for (name, path) in [("json_path", self.json_path), ("sqlite_path", self.sqlite_path)] {
+            let Some(path) = path else { continue };
+            let path = path.0.into_os_string().into_string();
+            let path = path.map_err(|_| configuration(name, "must be a path of Unicode text"))?;
+            keys.insert(name.to_owned(), path.into());
+        }
+        if let Some(value) = self.redis_uri {
+            keys.insert("redis_uri".to_owned(), uris(value)?);
+        }
+        config::backend_of(self.type_key, keys, self.redis_namespace).map_err(to_py)
     }
+}
 
-    /// The namespace is the one that the store is opened with.
-    fn postgres(&self) -> PyResult<PostgresOptions> {
-        let keys = Value::Object(self.table(self.postgresql_keys)?);
-        config::postgres_options(self.section, keys, config::SESSIONS_NAMESPACE).map_err(to_py)
-    }
-
-    fn table(&self, keys: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
-        keys.map_or(Ok(Map::new()), |keys| plain_table(keys, self.section))
-    }
+/// One URL or a list of them. A client object never gets here.
+fn uris(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let texts = texts(value, "redis_uri")?;
+    let is_list = value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>();
+    let mut texts = texts.into_iter().map(Value::String);
+    Ok(if is_list { Value::Array(texts.collect()) } else { texts.next().unwrap_or_default() })
 }
 
 /// Whether an operation is shorter than it takes to let go of the GIL, and never waits.
@@ -78,8 +64,4 @@ pub(crate) fn is_immediate(backend: &Backend) -> bool {
 /// For a store that is driven from Python.
 pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn refusal(path: &str, reason: &str) -> PyErr {
-    to_py(Error::from(ConfigurationError::key(path, reason.to_owned())))
 }

@@ -69,10 +69,10 @@ fn options(
 ) -> PyResult<TokenOptions> {
     let default = TokenOptions::default();
     Ok(TokenOptions {
-        access_ttl: access_ttl.duration("tokens.access_ttl")?.unwrap_or(default.access_ttl),
-        refresh_ttl: refresh_ttl.duration("tokens.refresh_ttl")?,
-        refresh_absolute_ttl: refresh_absolute_ttl.duration("tokens.refresh_absolute_ttl")?,
-        grace: grace.duration("tokens.grace")?.unwrap_or(default.grace),
+        access_ttl: access_ttl.duration("access_ttl")?.unwrap_or(default.access_ttl),
+        refresh_ttl: refresh_ttl.duration("refresh_ttl")?,
+        refresh_absolute_ttl: refresh_absolute_ttl.duration("refresh_absolute_ttl")?,
+        grace: grace.duration("grace")?.unwrap_or(default.grace),
     })
 }
 
@@ -175,7 +175,7 @@ impl TokenFamilies {
         let store = bridge::block(py, || backend.open(TOKENS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             families: tokens::Families::new(store, options).map_err(to_py)?,
-            serializer: Serializer::new(serializer),
+            serializer: Serializer::new(py, serializer)?,
             backend: backend.name(),
             is_immediate: stores::is_immediate(&backend),
         })
@@ -311,7 +311,7 @@ impl AsyncTokenFamilies {
         let store = bridge::block(py, || backend.open_async(TOKENS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             families: tokens::aio::Families::new(store, options).map_err(to_py)?,
-            serializer: Arc::new(Serializer::new(serializer)),
+            serializer: Arc::new(Serializer::new(py, serializer)?),
             backend: backend.name(),
         })
     }
@@ -411,9 +411,9 @@ fn place<'a, 'py>(
     redis_keys: Option<&'a Bound<'py, PyDict>>,
     postgresql_keys: Option<&'a Bound<'py, PyDict>>,
 ) -> stores::Keywords<'a, 'py> {
-    let (section, redis_namespace) = ("tokens", TOKENS_NAMESPACE);
+    let (type_key, redis_namespace) = ("backend", TOKENS_NAMESPACE);
     stores::Keywords {
-        section,
+        type_key,
         backend,
         json_path,
         sqlite_path,
@@ -458,6 +458,7 @@ impl TokenFamilyCodec {
         grace=Seconds::Absent, serializer=None,
     ))]
     fn new(
+        py: Python<'_>,
         access_ttl: Seconds,
         refresh_ttl: Seconds,
         refresh_absolute_ttl: Seconds,
@@ -466,7 +467,7 @@ impl TokenFamilyCodec {
     ) -> PyResult<Self> {
         let options = options(&access_ttl, &refresh_ttl, &refresh_absolute_ttl, &grace)?;
         let codec = tokens::Codec::new(options).map_err(to_py)?;
-        Ok(Self { codec, serializer: Serializer::new(serializer) })
+        Ok(Self { codec, serializer: Serializer::new(py, serializer)? })
     }
 
     /// Whole seconds that an access token lives.

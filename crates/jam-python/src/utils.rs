@@ -64,7 +64,7 @@ fn pair(py: Python<'_>, pair: jam::Result<KeyPair>) -> PyResult<Bound<'_, PyDict
 /// Hashes a password with Argon2id. The text holds the salt and the parameters; store it as it is.
 #[pyfunction]
 fn hash_password(py: Python<'_>, password: &Bound<'_, PyAny>) -> PyResult<String> {
-    let password = text(password, "password")?;
+    let password = required_text(password, "password")?;
     py.detach(|| password::hash(password)).map_err(error::to_py)
 }
 

@@ -132,6 +132,11 @@ pub(crate) fn has_rounded_number(members: &Map<String, Value>) -> bool {
     members.values().any(is_rounded)
 }
 
+/// The length of the text of an object, in bytes.
+pub(crate) fn json_length(members: &Map<String, Value>) -> usize {
+    serde_json::to_string(members).map_or(usize::MAX, |text| text.len())
+}
+
 /// What kind of JSON value this is, as a noun with its article.
 pub fn json_kind(value: &Value) -> &'static str {
     match value {

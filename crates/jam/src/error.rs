@@ -1,6 +1,8 @@
 //! What can go wrong: one enum, nested by the part that refuses, with a stable code for each cause.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// `Result` with Jam's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -42,6 +44,23 @@ pub enum Error {
     /// An OAuth 2.0 provider refused or answered what cannot be used.
     #[error(transparent)]
     OAuth2(#[from] OAuth2Error),
+    /// What a key of the configuration says cannot be used: a part was refused what it was made of. [`Error::code`] is that
+    /// of the cause.
+    #[error("{path}: {cause}")]
+    InConfiguration {
+        /// The full dotted path of the key or the section.
+        path: String,
+        /// Why.
+        cause: Box<Error>,
+    },
+    /// What a file says cannot be used. [`Error::code`] is that of the cause.
+    #[error("{}: {cause}", file.display())]
+    InFile {
+        /// The file.
+        file: PathBuf,
+        /// Which of its keys, and why.
+        cause: Box<Error>,
+    },
 }
 
 /// Why the configuration cannot be used.
@@ -199,6 +218,9 @@ pub enum SessionError {
     /// Encryption at rest is asked for without a key.
     #[error("{0}")]
     EmptyAesKey(Reason),
+    /// The id factory of the program failed.
+    #[error("the id factory failed")]
+    IdFactory(#[source] Failure),
 }
 
 /// Why a refresh token was refused.
@@ -214,6 +236,19 @@ pub enum TokensError {
     )]
     Reused,
 }
+
+/// An error of the program's own, on its way through Jam. Two are equal if they are the same one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Failure(pub Arc<dyn std::error::Error + Send + Sync>);
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Failure {}
 
 /// Why the store failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -323,10 +358,11 @@ impl Error {
     /// ```
     pub fn code(&self) -> &'static str {
         match self {
+            Self::InConfiguration { cause, .. } | Self::InFile { cause, .. } => cause.code(),
             Self::Configuration(ConfigurationError::Key { .. }) => "configuration.invalid",
             Self::Configuration(ConfigurationError::File(_)) => "configuration.file",
             Self::Configuration(ConfigurationError::MissingSection { .. }) => "configuration.missing_section",
-            Self::Validation(_) => "validation.invalid",
+            Self::Validation(_) | Self::Session(SessionError::IdFactory(_)) => "validation.invalid",
             Self::Key(KeyError::Malformed(_)) => "key.malformed",
             Self::Key(KeyError::WrongKind(_)) => "key.wrong_kind",
             Self::Key(KeyError::Weak(_)) => "key.weak",
@@ -380,6 +416,44 @@ impl Error {
     pub(crate) fn validation(reason: impl Into<Reason>) -> Self {
         Self::Validation(reason.into())
     }
+
+    /// The same error, as that of a key of the configuration or of a key below it: whoever knows where a part stands puts
+    /// this before what the part knows. An argument that cannot be used is a mistake of the configuration then.
+    ///
+    /// ```
+    /// use jam::{ConfigurationError, Error};
+    ///
+    /// let error = Error::from(ConfigurationError::key("list[1]", "must be text")).at("jwt").at("services.login");
+    /// assert_eq!(error.to_string(), "services.login.jwt.list[1]: must be text");
+    /// ```
+    pub fn at(self, path: &str) -> Self {
+        match self {
+            Self::Validation(reason) | Self::Configuration(ConfigurationError::File(reason)) => {
+                ConfigurationError::key(path, reason).into()
+            }
+            Self::Configuration(ConfigurationError::Key { path: below, reason }) => {
+                ConfigurationError::key(join(path, &below), reason).into()
+            }
+            Self::InConfiguration { path: below, cause } => {
+                Self::InConfiguration { path: join(path, &below), cause }
+            }
+            other => Self::InConfiguration { path: path.to_owned(), cause: Box::new(other) },
+        }
+    }
+
+    /// The same error, as that of a file; one that tells of a file already stays as it is.
+    pub(crate) fn in_file(self, file: &Path) -> Self {
+        match self {
+            Self::Configuration(ConfigurationError::File(_)) | Self::InFile { .. } => self,
+            other => Self::InFile { file: file.to_owned(), cause: Box::new(other) },
+        }
+    }
+}
+
+/// The dotted path of what lies `below` a path; the empty path is the top.
+fn join(path: &str, below: &str) -> String {
+    let dot = if path.is_empty() || below.is_empty() || below.starts_with('[') { "" } else { "." };
+    format!("{path}{dot}{below}")
 }
 
 impl ConfigurationError {
@@ -391,7 +465,7 @@ impl ConfigurationError {
 
 #[cfg(test)]
 mod tests {
-    use super::Error;
+    use super::{ConfigurationError, Error, KeyError};
 
     #[test]
     fn the_list_of_codes_names_each_code_of_the_match() {
@@ -399,5 +473,21 @@ mod tests {
         let method = source.split("pub fn code(&self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
         let answered: Vec<&str> = method.split('"').skip(1).step_by(2).collect();
         assert_eq!(answered, Error::CODES);
+    }
+
+    #[test]
+    fn a_part_s_error_gets_the_path_of_its_key() {
+        let key = |path: &str, reason: &'static str| Error::from(ConfigurationError::key(path, reason));
+        assert_eq!(
+            Error::validation("is bad").at("redis_uri").at("session"),
+            key("session.redis_uri", "is bad")
+        );
+        assert_eq!(
+            Error::from(ConfigurationError::File("no file".into())).at("json_path"),
+            key("json_path", "no file")
+        );
+        assert_eq!(key("leeway", "is bad").at(""), key("leeway", "is bad"));
+        let weak = Error::from(KeyError::Weak("is short".into())).at("[1]").at("secret").at("jwt");
+        assert_eq!((weak.code(), weak.to_string().as_str()), ("key.weak", "jwt.secret[1]: is short"));
     }
 }

@@ -15,7 +15,7 @@ use crate::jose::jwe::{Decrypted, Jwe};
 use crate::jose::jws::{KeyRing, Unverified, Verified};
 use crate::jose::{DecodeOptions, Jwt, jws};
 use crate::oauth2::ProviderOptions;
-use crate::otp::{Hotp, OtpOptions, QrCode, ReplayEntry, SharedSecret, Totp};
+use crate::otp::{Hotp, QrCode, ReplayEntry, SharedSecret, ShortSecretWarning, Totp};
 use crate::paseto::{self, Footer, Paseto};
 use crate::token_list::Kind;
 use crate::tokens::AccessTokens;
@@ -227,6 +227,7 @@ pub(crate) struct Parts<Sessions, List, Pairs, Guard, Client> {
     pub(crate) session: Option<Sessions>,
     pub(crate) oauth2: Option<BTreeMap<String, Client>>,
     pub(crate) otp: Option<OtpConfig>,
+    short_secret: ShortSecretWarning,
     pub(crate) replay_guard: Option<Guard>,
     pub(crate) paseto: Option<Arc<Paseto>>,
     pub(crate) tokens: Option<Pairs>,
@@ -234,6 +235,22 @@ pub(crate) struct Parts<Sessions, List, Pairs, Guard, Client> {
 
 impl<Sessions, List: Clone, Pairs, Guard, Client> Parts<Sessions, List, Pairs, Guard, Client> {
     pub(crate) fn build(
+        config: Config,
+        sessions: impl FnOnce(SessionConfig) -> Result<Sessions>,
+        list: impl FnOnce(ListConfig, std::time::Duration) -> Result<List>,
+        pairs: impl FnOnce(TokensConfig, AccessTokens, Option<List>) -> Result<Pairs>,
+        guard: impl FnOnce(&Backend) -> Result<Guard>,
+        client: impl Fn(ProviderOptions) -> Result<Client>,
+    ) -> Result<Self> {
+        let origin = config.origin.clone();
+        Self::build_at_top(config, sessions, list, pairs, guard, client).map_err(|error| match origin {
+            Some(origin) => origin.name_in(error),
+            None => error,
+        })
+    }
+
+    /// As [`Parts::build`]; errors have their path from the top of the configuration.
+    fn build_at_top(
         config: Config,
         sessions: impl FnOnce(SessionConfig) -> Result<Sessions>,
         list: impl FnOnce(ListConfig, std::time::Duration) -> Result<List>,
@@ -252,12 +269,14 @@ impl<Sessions, List: Clone, Pairs, Guard, Client> Parts<Sessions, List, Pairs, G
             clients.collect::<Result<BTreeMap<_, _>>>()
         });
         let otp = config.otp;
-        otp.as_ref().map_or(Ok(()), check_otp)?;
-        let jwt = jwt.map(Jwt::new).transpose()?.map(Arc::new);
-        let paseto = config.paseto.map(Paseto::new).transpose()?.map(Arc::new);
+        // Parameters that cannot be used show now, not at the first login.
+        otp.as_ref().map_or(Ok(()), |otp| otp.options.check(otp.kind)).map_err(at("otp"))?;
+        let guard_config = otp.as_ref().and_then(|otp| otp.replay_guard.as_ref());
+        let jwt = jwt.map(Jwt::new).transpose().map_err(at("jwt"))?.map(Arc::new);
+        let paseto = config.paseto.map(Paseto::new).transpose().map_err(at("paseto"))?.map(Arc::new);
         let (jws, jwe) = (
-            config.jws.as_ref().map(KeyRing::from_options).transpose()?,
-            config.jwe.map(encryption).transpose()?,
+            config.jws.as_ref().map(KeyRing::from_options).transpose().map_err(at("jose.jws"))?,
+            config.jwe.map(encryption).transpose().map_err(at("jose.jwe"))?,
         );
         let oauth2 = clients.transpose()?;
         let tokens = config.tokens.map(|config| {
@@ -266,8 +285,10 @@ impl<Sessions, List: Clone, Pairs, Guard, Client> Parts<Sessions, List, Pairs, G
         });
         let tokens = tokens.transpose()?;
         // What opens files comes last: a mistake elsewhere leaves none behind.
-        let list =
-            list_config.map(|config| Ok::<_, Error>((config.kind, list(config, leeway)?))).transpose()?;
+        let list = list_config
+            .map(|config| Ok::<_, Error>((config.kind, list(config, leeway)?)))
+            .transpose()
+            .map_err(at("jwt.list"))?;
         Ok(Self {
             jwt,
             jws,
@@ -280,11 +301,13 @@ impl<Sessions, List: Clone, Pairs, Guard, Client> Parts<Sessions, List, Pairs, G
                     let list = list.as_ref().filter(|_| matches!(access, AccessTokens::Jwt(_)));
                     pairs(config, access, list.map(|(_, list)| list.clone()))
                 })
-                .transpose()?,
+                .transpose()
+                .map_err(at("tokens"))?,
             list,
-            replay_guard: otp.as_ref().and_then(|otp| otp.replay_guard.as_ref()).map(guard).transpose()?,
+            replay_guard: guard_config.map(guard).transpose().map_err(at("otp.replay_guard"))?,
             otp,
-            session: config.session.map(sessions).transpose()?,
+            short_secret: ShortSecretWarning::default(),
+            session: config.session.map(sessions).transpose().map_err(at("session"))?,
             leeway,
         })
     }
@@ -445,7 +468,11 @@ impl<Sessions, List: Clone, Pairs, Guard, Client> Parts<Sessions, List, Pairs, G
 
     fn one_time(&self, secret: &SharedSecret) -> Result<OneTime> {
         let OtpConfig { kind, options, .. } = self.otp.as_ref().ok_or_else(|| missing("otp"))?;
-        OneTime::new(*kind, secret.clone(), *options)
+        let secret = secret.clone();
+        Ok(match kind {
+            OtpKind::Totp => OneTime::Totp(Totp::with_warning(secret, *options, &self.short_secret)?),
+            OtpKind::Hotp => OneTime::Hotp(Hotp::with_warning(secret, *options, &self.short_secret)?),
+        })
     }
 
     fn paseto(&self) -> Result<&Paseto> {
@@ -537,7 +564,13 @@ fn access_tokens(
 
 fn encryption(config: JweConfig) -> Result<Jwe> {
     let JweConfig { keys, options } = config;
-    Jwe::new(&keys.read(options.key_management, options.content_encryption)?, options)
+    let jwe = Jwe::new(&keys.read(options.key_management, options.content_encryption)?, options);
+    jwe.map_err(|error| match error {
+        Error::Key(_) if !keys.secret.is_empty() => error.at("secret"),
+        Error::Key(_) if keys.public_key.is_some() => error.at("public_key"),
+        Error::Key(_) => error.at("private_key"),
+        error => error,
+    })
 }
 
 enum OneTime {
@@ -546,13 +579,6 @@ enum OneTime {
 }
 
 impl OneTime {
-    fn new(kind: OtpKind, secret: SharedSecret, options: OtpOptions) -> Result<Self> {
-        Ok(match kind {
-            OtpKind::Totp => Self::Totp(Totp::new(secret, options)?),
-            OtpKind::Hotp => Self::Hotp(Hotp::new(secret, options)?),
-        })
-    }
-
     fn verify_step(
         &self,
         code: &str,
@@ -572,11 +598,6 @@ impl OneTime {
     }
 }
 
-/// Parameters that cannot be used show now, not at the first login.
-fn check_otp(config: &OtpConfig) -> Result<()> {
-    OneTime::new(config.kind, SharedSecret::generate(), config.options).map(drop)
-}
-
 fn moment(factor: Option<u64>) -> Timestamp {
     factor.map_or_else(Timestamp::now, |seconds| {
         Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
@@ -585,6 +606,11 @@ fn moment(factor: Option<u64>) -> Timestamp {
 
 fn counter(factor: Option<u64>) -> Result<u64> {
     factor.ok_or_else(|| Error::validation("factor: a HOTP code needs its counter"))
+}
+
+/// The error of a part whose section stands at this path.
+fn at(path: &'static str) -> impl Fn(Error) -> Error {
+    move |error| error.at(path)
 }
 
 fn missing(section: &'static str) -> Error {

@@ -44,7 +44,7 @@ pub mod tokens;
 pub use self::jam::Jam;
 pub use clock::Timestamp;
 pub use error::{
-    ConfigurationError, Error, JweError, JwtError, KeyError, OAuth2Error, PasetoError, Reason, Result,
-    SessionError, StoreError, TokensError,
+    ConfigurationError, Error, Failure, JweError, JwtError, KeyError, OAuth2Error, PasetoError, Reason,
+    Result, SessionError, StoreError, TokensError,
 };
 pub use facade::{CodeOptions, PasetoCreateOptions, PasetoDecodeOptions, PayloadOptions, VerifyOptions};

@@ -85,11 +85,10 @@ impl Codec {
     /// [`ConfigurationError::Key`] for a life time below one millisecond or above [`MAX_TTL`], and for a leeway
     /// above [`MAX_TTL`].
     pub fn new(kind: Kind, options: ListOptions) -> Result<Self> {
-        check_life_time("jwt.list.in_list_life_time", options.life_time)?;
-        check_life_time("jwt.list.token_life_time", options.token_life_time)?;
+        check_life_time("in_list_life_time", options.life_time)?;
+        check_life_time("token_life_time", options.token_life_time)?;
         if options.leeway > MAX_TTL {
-            let reason = "a leeway is at most 100 years";
-            return Err(ConfigurationError::key("jwt.leeway", reason).into());
+            return Err(ConfigurationError::key("leeway", "must be at most a hundred years").into());
         }
         Ok(Self { kind, options })
     }

@@ -545,7 +545,10 @@ fn any_bytes_are_encrypted_and_decrypted_with_the_keys_of_the_configuration() {
         (json!({"alg": "dir", "enc": "A128GCM", "public_key": public}), Some("configuration.invalid")),
         (json!({"alg": "dir", "enc": "A128GCM", "secret": "sixteen letters."}), None),
         (json!({"alg": "dir", "enc": "A128GCM", "secret": "another length"}), Some("key.wrong_kind")),
-        (json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a"}), Some("validation.invalid")),
+        (
+            json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a"}),
+            Some("configuration.invalid"),
+        ),
         (json!({"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "secret": "a", "allow_pbes2": true}), None),
     ] {
         for face in Face::try_both(&json!({"jose": {"jwe": section}})) {
@@ -799,5 +802,63 @@ fn the_methods_of_the_awaited_face_are_async() {
         let calls = source.lines().filter(|line| line.trim_start().starts_with(&format!("pub fn {part}_")));
         let calls: Vec<_> = calls.filter(|line| !line.contains("jwt_list(")).collect();
         assert!(calls.is_empty(), "{calls:?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_made() {
+    let config = json!({
+        "jwt": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+        "jose": {
+            "jws": {"alg": "HS256", "secret": "a secret of at least thirty-two bytes"},
+            "jwe": {"alg": "dir", "enc": "A128GCM", "secret": "sixteen letters.", "compress": true},
+        },
+    });
+    for face in Face::both(&config) {
+        let claims = object(json!({"a": "x".repeat(190_000)}));
+        let token = call!(face, jwt_create_token(&claims)).unwrap();
+        assert_eq!(call!(face, jwt_verify_token(&token, &VerifyOptions::new())).unwrap(), claims);
+        let claims = object(json!({"a": "x".repeat(300_000)}));
+        assert_eq!(code(call!(face, jwt_create_token(&claims))), "validation.invalid");
+        assert_eq!(code(call!(face, jws_sign(&[0; 300_000], None))), "validation.invalid");
+        let token = call!(face, jwe_encrypt(&[0; 1 << 20], None)).unwrap();
+        assert_eq!(call!(face, jwe_decrypt(&token)).unwrap().plaintext(), [0; 1 << 20]);
+        assert_eq!(code(call!(face, jwe_encrypt(&[0; (1 << 20) + 1], None))), "validation.invalid");
+    }
+}
+
+#[test]
+fn what_a_part_refuses_has_the_path_of_its_key_and_the_name_of_its_file() {
+    let refusal = |config: &Value| {
+        let [blocking, awaited] = Face::try_both(config).map(|face| face.err().unwrap());
+        assert_eq!(blocking, awaited);
+        blocking.to_string()
+    };
+    for (config, path) in [
+        (json!({"session": {"session_type": "redis", "redis_uri": "nowhere"}}), "session.redis_uri"),
+        (json!({"session": {"session_type": "json", "json_path": "/"}}), "session.json_path"),
+        (json!({"session": {"session_type": "sqlite", "sqlite_path": ":memory:"}}), "session.sqlite_path"),
+        (
+            json!({"otp": {"replay_guard": {"backend": "sqlite", "sqlite_path": "/"}}}),
+            "otp.replay_guard.sqlite_path",
+        ),
+        (json!({"jwt": {"alg": "HS256", "secret": ""}}), "jwt.secret"),
+        (json!({"jwt": {"alg": "RS256", "private_key": ["a", "b"]}}), "jwt.private_key[0]"),
+        (json!({"jose": {"jws": {"alg": "HS256", "secret": "short"}}}), "jose.jws.secret"),
+        (json!({"jose": {"jwe": {"alg": "dir", "enc": "A128GCM", "secret": "short"}}}), "jose.jwe.secret"),
+    ] {
+        assert!(refusal(&config).starts_with(&format!("{path}: ")), "{}", refusal(&config));
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jam.toml");
+    for (text, path) in [
+        ("[jam.session]\nsession_type = \"json\"\njson_path = \"/\"\n", "jam.session.json_path"),
+        ("[jam.jwt]\nalg = \"HS256\"\nsecret = \"\"\n", "jam.jwt.secret"),
+        ("[jam.jwt]\nalg = \"HS256\"\nsecert = \"\"\n", "jam.jwt.secert"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = jam::Jam::from_path(&file).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: {path}: ", file.display())), "{error}");
     }
 }

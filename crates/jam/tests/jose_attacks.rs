@@ -707,17 +707,19 @@ fn size_is_limited_before_decoding() {
     let small =
         Jwt::new(JwtOptions { secret: vec![SECRET.into()], length_limit: 100, ..JwtOptions::default() })
             .unwrap();
-    let token = small.encode(&Map::from_iter([("x".to_owned(), "x".repeat(100).into())])).unwrap();
+    let claims = Map::from_iter([("x".to_owned(), "x".repeat(100).into())]);
+    let token = hs256().encode(&claims).unwrap();
     assert_eq!(refusal(&small, &token), "jwt.malformed");
     assert!(hs256().verify(&token).is_ok());
+    assert_eq!(small.encode(&claims).unwrap_err().code(), "validation.invalid");
 }
 
 #[test]
 fn deep_nesting_is_an_error_and_no_crash() {
     // attack 30
-    let deep = "[".repeat(100_000);
+    let deep = "[".repeat(90_000);
     assert_eq!(refusal_of_claims(&format!(r#"{{"a":{deep}"#)), "jwt.malformed");
-    assert_eq!(refusal_of_claims(&format!(r#"{{"a":{deep}{}}}"#, "]".repeat(100_000))), "jwt.malformed");
+    assert_eq!(refusal_of_claims(&format!(r#"{{"a":{deep}{}}}"#, "]".repeat(90_000))), "jwt.malformed");
     let token = forge(format!(r#"{{"alg":"HS256","a":{deep}"#).as_bytes(), b"{}", SECRET);
     assert_eq!(refusal(&hs256(), &token), "jwt.malformed");
     assert_eq!(Jwk::from_json(&format!(r#"{{"kty":{deep}"#)).unwrap_err().code(), "key.malformed");
@@ -945,7 +947,7 @@ fn a_token_of_another_type_is_no_access_token() {
     assert!(access.verify_with(&untyped, &verifying).is_err());
     let nameless =
         JwtOptions { secret: vec![SECRET.into()], token_type: Some(String::new()), ..JwtOptions::default() };
-    assert_eq!(Jwt::new(nameless).unwrap_err().code(), "validation.invalid");
+    assert_eq!(Jwt::new(nameless).unwrap_err().to_string(), "typ: an empty text is no type");
 }
 
 #[test]

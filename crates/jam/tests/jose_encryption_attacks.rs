@@ -195,7 +195,12 @@ fn attack_28_and_29_the_size_comes_first() {
         assert_refused(decrypt(&token, &other), "jwe.malformed");
     }
     assert!(UndecryptedJson::parse(&huge).is_err());
-    let token = encrypt(&vec![0; 300_000], &Map::new(), &own).unwrap();
+    // What could not be read again is not made, unless a longer token is asked for.
+    assert_eq!(encrypt(&vec![0; 300_000], &Map::new(), &own).unwrap_err().code(), "validation.invalid");
+    let options = EncryptOptions { length_limit: 1 << 20, ..EncryptOptions::default() };
+    assert!(encrypt_flattened(&vec![0; 300_000], &EncryptOptions::default(), &own).is_err());
+    assert!(encrypt_flattened(&vec![0; 300_000], &options, &own).is_ok());
+    let token = encrypt_with(&vec![0; 300_000], &options, &own).unwrap();
     assert_refused(decrypt(&token, &other), "jwe.malformed");
     assert!(Undecrypted::parse_with_limit(&token, 1 << 20).unwrap().decrypt(&other).is_ok());
 }

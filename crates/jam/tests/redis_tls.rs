@@ -142,7 +142,8 @@ fn certificates_that_cannot_be_used_are_refused_and_keys_never_shown() {
     let secret = one.key.lines().nth(1).unwrap();
     for options in bad {
         let error = RedisStore::open(options.clone()).map(drop).unwrap_err();
-        assert_eq!(error.code(), "validation.invalid");
+        assert_eq!(error.code(), "configuration.invalid");
+        assert!(error.to_string().starts_with("redis_"), "{error}");
         for shown in [error.to_string(), format!("{options:?}")] {
             assert!(!shown.contains("sesame") && !shown.contains(secret), "{shown}");
         }

@@ -11,7 +11,7 @@ use jam::secret::Secret;
 use jam::session::{self, MAX_METADATA, MAX_SESSION_KEY, Session, SessionInfo, SessionOptions};
 use jam::store::{Entry, Key, Lifetime};
 use jam::token_list::{self, Kind, ListOptions};
-use jam::{Error, Result, Timestamp};
+use jam::{Error, Failure, Result, SessionError, Timestamp};
 use serde_json::{Map, Value, json};
 use support::backends::{Backend, backends};
 
@@ -796,6 +796,18 @@ async fn an_id_factory_that_repeats_itself_overwrites_nothing() {
         assert_eq!(code(sessions.create("user", b"second", now).await), "validation.invalid", "{name}");
         assert_eq!(sessions.get(&id, now).await.unwrap().as_deref(), Some(&b"first"[..]), "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_id_factory_comes_back_as_it_was() {
+    let cause: Arc<dyn std::error::Error + Send + Sync> = Arc::new(std::fmt::Error);
+    let failure = jam::Error::from(SessionError::IdFactory(Failure(cause)));
+    let returned = failure.clone();
+    let factory: session::IdFactory = Arc::new(move || Err(returned.clone()));
+    for Case { name, sessions, now, .. } in cases(&SessionOptions { id_factory: Some(factory), ..plain() }) {
+        assert_eq!(sessions.create("user", b"data", now).await.unwrap_err(), failure, "{name}");
+    }
+    assert_eq!(failure.code(), "validation.invalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]

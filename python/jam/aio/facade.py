@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jam._base import BaseJam
+from jam._base import BaseJam, claims_of
 from jam._jam import LOGIN_LIFE_TIME, Callback
 from jam.aio._threads import InThread
 from jam.aio.lists import BaseJWTList
@@ -57,7 +57,7 @@ class Jam(BaseJam):
         self, exp: int | None = None, data: dict[str, Any] | None = None, **claims: Any
     ) -> dict[str, Any]:
         """Gives the payload of a token: `iat`, `exp`, `jti`, and `iss` and `aud` where they are configured."""
-        return self._jwt.make_payload(exp, {**(data or {}), **claims})
+        return self._jwt.make_payload(exp, claims_of(data, claims))
 
     async def jwt_create_token(self, payload: dict[str, Any]) -> str:
         """Makes a token, and puts it on the white list where one is configured."""
@@ -78,7 +78,7 @@ class Jam(BaseJam):
     ) -> dict[str, Any]:
         """Verifies a token and gives its payload."""
         payload = self._jwt.decode(token, check_exp=check_exp, audience=audience, issuer=issuer, leeway=leeway)
-        if check_list and self._list is not None:
+        if self._is_listed(check_list):
             self._check_leeway(leeway)
             if bool(await self._list.check(token)) != self._is_white_list:
                 raise self._refused_by_list()

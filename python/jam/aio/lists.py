@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam
+from jam._guarded import Guarded
 from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, is_client
@@ -61,7 +62,7 @@ class BaseJWTList(ABC):
         """Lets go of connections and files."""
 
 
-class _StoredList(BaseJWTList):
+class _StoredList(Guarded, BaseJWTList):
     """The verbs over what does them in Rust."""
 
     _list: _jam.AsyncTokenList | ClientList

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam, _postgresql
+from jam._guarded import Guarded
 from jam._jam import HOTP, TOTP
 from jam._postgresql import POSTGRESQL_KEYS
 from jam._redis import REDIS_KEYS, refuse_beside_client
@@ -52,7 +53,7 @@ class BaseReplayGuard(ABC):
         await self.close()
 
 
-class ReplayGuard(BaseReplayGuard):
+class ReplayGuard(Guarded, BaseReplayGuard):
     """As `jam.otp.ReplayGuard`, with coroutines; a client object may be one of `redis.asyncio`."""
 
     def __init__(

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jam import _build, _jam, _postgresql
+from jam._guarded import Guarded
 from jam._postgresql import POSTGRESQL_KEYS
 from jam._redis import REDIS_KEYS, refuse_beside_client, split
 from jam._redis_client import is_client, pause
@@ -139,7 +140,7 @@ class BaseSessionModule(ABC):
         """Lets go of connections and files."""
 
 
-class _StoredSessions(BaseSessionModule):
+class _StoredSessions(Guarded, BaseSessionModule):
     """The verbs over what does them: Rust, or the Python steps around a client object of redis-py."""
 
     _sessions: _jam.AsyncSessions | ClientSessions

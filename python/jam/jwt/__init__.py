@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from jam import _jam
+from jam import _build, _jam
 from jam.encoders import BaseEncoder
+from jam.exceptions import JamConfigurationError
 from jam.jwt import lists
 
 if TYPE_CHECKING:
@@ -132,11 +133,22 @@ class JWT(_jam.JWT, BaseJWT):
             expire=expire,
             serializer=serializer,
         )
-        self.list = lists.create_instance(**list) if isinstance(list, Mapping) else list
+        with _build.at("list"):
+            self.list = _list_of(list)
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Everything was taken by `__new__`; a subclass may call this with the same arguments."""
+
+
+def _list_of(given: Any) -> Any:
+    """The list itself, or what a section asks for."""
+    if isinstance(given, Mapping):
+        return lists.create_instance(**cast("Mapping[str, Any]", given))
+    if given is not None and not all(callable(getattr(given, name, None)) for name in ("add", "check", "delete")):
+        kind = type(given).__name__
+        raise JamConfigurationError(f"must be a list of jam.jwt.lists, or the section of one, not {kind}")
+    return given
 
 
 def create_instance(alg: str, **options: Any) -> BaseJWT:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from jam import _build, _jam
+from jam._guarded import Guarded
 from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
 from jam._redis_client import LIST_NAMESPACE, ClientList, is_client
@@ -78,7 +79,7 @@ class BaseJWTList(ABC):
         """Lets go of connections and files."""
 
 
-class _StoredList(BaseJWTList):
+class _StoredList(Guarded, BaseJWTList):
     """The verbs over what does them in Rust."""
 
     _list: _jam.TokenList | ClientList
@@ -279,7 +280,7 @@ _BY_BACKEND: dict[str, tuple[Callable[..., BaseJWTList], tuple[str, ...]]] = {
 def check_type(options: Mapping[str, Any]) -> None:
     """Refuses a section without the kind of its list; a class of the user's own may know its kind itself."""
     if options.get("type") not in ("white", "black") and "custom_module" not in options:
-        raise JamConfigurationError('type: is required: "white" or "black"')
+        raise JamConfigurationError('is required: "white" or "black"').at("type")
 
 
 def create_instance(backend: str = "sqlite", **options: Any) -> BaseJWTList:

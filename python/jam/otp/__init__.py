@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from jam import _jam
+from jam._guarded import Guarded
 from jam._jam import HOTP, TOTP, OtpauthURI, RecoveryCodes, parse_uri
-from jam.exceptions import JamConfigurationError, JamValidationError
+from jam.exceptions import JamValidationError
 from jam.otp.replay_guard import BaseReplayGuard, ReplayGuard
 
 __all__ = [
@@ -28,11 +30,8 @@ def __dir__() -> list[str]:
     return __all__
 
 
-# A key of the recommended length (RFC 4226 section 4, R6), of no meaning.
-_SAMPLE_SECRET = bytes(20)
 
-
-class ConfiguredOTP:
+class ConfiguredOTP(Guarded):
     """The section `otp`: called with a secret, it gives the `TOTP` or `HOTP` of that secret.
 
     Args:
@@ -52,21 +51,16 @@ class ConfiguredOTP:
         *,
         replay_guard: Any = None,
     ) -> None:
-        if type not in ("totp", "hotp"):
-            raise JamConfigurationError('otp.type: must be "totp" or "hotp"')
+        self._parameters = _jam.OTPParameters(type, digits, digest, interval)
         self.type = type
         self.digits = digits
         self.digest = digest
         self.interval = interval
         self.replay_guard = replay_guard
-        # A parameter that cannot be used shows now, not at the first login.
-        self(_SAMPLE_SECRET)
 
     def __call__(self, secret: str | bytes) -> TOTP | HOTP:
         """Gives the passwords of a secret: bytes, or base32 text."""
-        if self.type == "totp":
-            return TOTP(secret, self.digits, self.digest, self.interval)
-        return HOTP(secret, self.digits, self.digest)
+        return self._parameters(secret)
 
     def code(self, secret: str | bytes, factor: int | None = None) -> str:
         """Gives the code at `factor`: Unix seconds, now if left out (TOTP), or the counter (HOTP)."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from jam import _build, _jam, _postgresql
+from jam._guarded import Guarded
 from jam._jam import HOTP, TOTP
 from jam._postgresql import POSTGRESQL_KEYS, PostgreSQLOptions
 from jam._redis import REDIS_KEYS, RedisOptions, refuse_beside_client
@@ -82,7 +83,7 @@ class BaseReplayGuard(ABC):
         self.close()
 
 
-class ReplayGuard(BaseReplayGuard):
+class ReplayGuard(Guarded, BaseReplayGuard):
     """A memory in one of Jam's stores, which sessions and lists may share.
 
     Args:

@@ -581,7 +581,7 @@ fn thumbprint_hash(name: Option<&Bound<'_, PyAny>>) -> PyResult<ThumbprintHash> 
 fn utf8(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Secret<String>> {
     String::from_utf8(bytes_or_text(value, name)?)
         .map(Secret::new)
-        .map_err(|_| error::validation_at(name, &format!("{name}: the bytes are no text in UTF-8")))
+        .map_err(|_| error::validation_at(name, "the bytes are no text in UTF-8"))
 }
 
 fn secret(password: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Secret<String>>> {

@@ -145,6 +145,7 @@ impl PyJws {
             unprotected: header_members(unprotected, "unprotected")?,
             detached,
             encode_payload: b64,
+            ..SignOptions::default()
         };
         let own = self.keys.signing_key().map_err(error::to_py)?;
         let signed = match &signers {

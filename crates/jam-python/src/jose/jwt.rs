@@ -109,7 +109,7 @@ impl PyJoseJwt {
                 (codec, algorithm.name())
             }
         };
-        Ok(Self { codec, alg, serializer: Serializer::new(None) })
+        Ok(Self { codec, alg, serializer: Serializer::JSON })
     }
 
     /// Makes a token of the claims. What they say is not looked at.

@@ -84,7 +84,7 @@ fn header_members(header: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Map
     required_dict(header, name)?;
     let mut text = Vec::new();
     json::write(header, &mut text)?;
-    json_object(&text).map_err(|reason| error::validation_at(name, &format!("{name}: {reason}")))
+    json_object(&text).map_err(|reason| error::validation_at(name, &reason))
 }
 
 /// The key of a secret, which must not be empty: a key that signs nothing is found where it is made.

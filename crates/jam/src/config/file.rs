@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::Environment;
 use super::section::{child_path, nearest};
+use super::{Environment, Origin};
 use crate::encoding::{json_kind, json_value};
 use crate::{ConfigurationError, Reason, Result};
 
@@ -17,19 +17,21 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Deeper than this is no configuration that a person wrote; the deepest of Jam's keys has four steps.
 const MAX_DEPTH: usize = 64;
 
-/// The section at `pointer` of a file, with its variables filled in.
-pub(super) fn read(path: &Path, pointer: &str, environment: Environment<'_>) -> Result<Value> {
+/// The section at `pointer` of a file, with its variables filled in, and where it was found.
+pub(super) fn read(path: &Path, pointer: &str, environment: Environment<'_>) -> Result<(Value, Origin)> {
     let format = Format::of(path)?;
     let tree = format.parse(&read_text(path, MAX_FILE_BYTES)?, path)?;
-    let section = match (locate(&tree, pointer), format) {
-        (Some(section), _) => section,
-        (None, Format::Json | Format::Yaml) => &tree,
+    let (section, pointer) = match (locate(&tree, pointer), format) {
+        (Some(section), _) => (section, pointer),
+        (None, Format::Json | Format::Yaml) => (&tree, ""),
         (None, Format::Toml) => return Err(missing(&tree, pointer, path)),
     };
     if !section.is_object() {
         return Err(table_required(section, path).into());
     }
-    Ok(substitute(section, "", environment)?)
+    let origin = Origin { file: path.to_owned(), pointer: pointer.to_owned() };
+    let filled = substitute(section, "", environment).map_err(|error| origin.name_in(error.into()))?;
+    Ok((filled, origin))
 }
 
 fn table_required(section: &Value, path: &Path) -> ConfigurationError {
@@ -75,6 +77,10 @@ impl Format {
             Some("toml") => Ok(Self::Toml),
             Some("yaml" | "yml") => Ok(Self::Yaml),
             Some("json") => Ok(Self::Json),
+            _ if path.as_os_str().is_empty() => Err(ConfigurationError::File(
+                "the path of the configuration is empty; give that of a .toml, .yaml, .yml or .json file"
+                    .into(),
+            )),
             _ => Err(ConfigurationError::File(
                 format!("{path:?}: the name must end in .toml, .yaml, .yml or .json").into(),
             )),

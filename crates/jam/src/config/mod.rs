@@ -41,9 +41,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 
-pub use self::postgres::postgres_options;
 use self::postgres::{POSTGRES_KEYS, PostgresKeys};
-pub use self::redis::redis_options;
 use self::redis::{CONNECTION_KEYS, RedisKeys};
 use self::section::{Context, Section};
 pub use self::section::{placeholder, placeholder_index};
@@ -54,7 +52,7 @@ use crate::jose::jwe::{
 use crate::jose::jws::{Algorithm, KeyRingOptions};
 use crate::oauth2::{ClientAuthentication, ProviderOptions};
 pub use crate::otp::OtpKind;
-use crate::otp::OtpOptions;
+use crate::otp::{LONGEST_INTERVAL, OtpOptions};
 use crate::paseto::{KeySource, PasetoOptions, Purpose};
 use crate::secret::Secret;
 use crate::session::SessionOptions;
@@ -64,7 +62,7 @@ use crate::store::{
 };
 use crate::token_list::{Kind, ListOptions};
 use crate::tokens::TokenOptions;
-use crate::{Error, Result, SessionError};
+use crate::{ConfigurationError, Error, Result, SessionError};
 
 /// Where variables are looked up: `None` for one that is not set.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -95,6 +93,25 @@ pub const TOKENS_NAMESPACE: &str = "tokens";
 
 /// A key file is small; this admits a 16384-bit RSA key with room to spare.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
+
+/// The file that a configuration was read from, and the dotted path of its part of the file; errors tell of both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub file: PathBuf,
+    /// The path within the file; empty for the whole of it.
+    pub pointer: String,
+}
+
+impl Origin {
+    /// The error of a key, as that of this file.
+    pub(crate) fn name_in(&self, error: Error) -> Error {
+        match error {
+            Error::Configuration(ConfigurationError::File(_)) => error,
+            error => error.at(&self.pointer).in_file(&self.file),
+        }
+    }
+}
 
 /// Everything that [`Jam`](crate::Jam) is built from. A part that is `None` is not available.
 ///
@@ -130,6 +147,8 @@ pub struct Config {
     /// What the program wants to see of Jam's `tracing` events. Jam installs no subscriber; whoever does can
     /// pass this on.
     pub log_level: Option<LevelFilter>,
+    /// Where it was read, for errors; `None` for what was made in code.
+    pub origin: Option<Origin>,
 }
 
 /// How JSON Web Tokens are made and checked, and the list they are on.
@@ -214,13 +233,13 @@ impl Backend {
     /// does.
     ///
     /// # Errors
-    /// [`StoreError`](crate::StoreError) for a file that cannot be used, [`Error::Validation`] for options of a server
-    /// that cannot; the server is asked at the first use.
+    /// [`StoreError`](crate::StoreError) for a file that cannot be used, [`ConfigurationError`] for a path that names none
+    /// and for options of a server that cannot be used, all with the name of the key; the server is asked at the first use.
     pub fn open(&self, namespace: &str) -> Result<Arc<dyn Store>> {
         Ok(match self {
             Self::Memory => Arc::new(MemoryStore::new()),
-            Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
-            Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
+            Self::Json { path } => Arc::new(JsonStore::open(path, namespace).map_err(at("json_path"))?),
+            Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace).map_err(at("sqlite_path"))?),
             Self::Redis(options) => Arc::new(RedisStore::open((**options).clone())?),
             Self::Postgres(options) => Arc::new(PostgresStore::open(within(options, namespace))?),
         })
@@ -233,8 +252,8 @@ impl Backend {
     pub fn open_async(&self, namespace: &str) -> Result<Arc<dyn AsyncStore>> {
         Ok(match self {
             Self::Memory => Arc::new(MemoryStore::new()),
-            Self::Json { path } => Arc::new(JsonStore::open(path, namespace)?),
-            Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace)?),
+            Self::Json { path } => Arc::new(JsonStore::open(path, namespace).map_err(at("json_path"))?),
+            Self::Sqlite { path } => Arc::new(SqliteStore::open(path, namespace).map_err(at("sqlite_path"))?),
             Self::Redis(options) => Arc::new(AsyncRedisStore::open((**options).clone())?),
             Self::Postgres(options) => Arc::new(AsyncPostgresStore::open(within(options, namespace))?),
         })
@@ -300,7 +319,9 @@ impl Config {
     /// [`ConfigurationError`](crate::ConfigurationError) for a file that cannot be read or parsed or that is larger than
     /// 1 MiB, and for each of the faults named in the [module](self).
     pub fn from_path(path: impl AsRef<Path>, pointer: &str) -> Result<Self> {
-        Self::from_value(read(path, pointer)?)
+        let (tree, origin) = read(path, pointer)?;
+        let config = Self::from_value(tree).map_err(|error| origin.name_in(error))?;
+        Ok(Self { origin: Some(origin), ..config })
     }
 
     /// Reads a tree of values, as it is: no variables are filled in.
@@ -320,11 +341,11 @@ impl Config {
     }
 }
 
-/// Reads a file as [`Config::from_path`] does, and hands out the tree with its variables filled in.
+/// Reads a file as [`Config::from_path`] does, and hands out the tree with its variables filled in, and where it was found.
 ///
 /// # Errors
 /// As [`Config::from_path`], but the keys are not checked yet.
-pub fn read(path: impl AsRef<Path>, pointer: &str) -> Result<Value> {
+pub fn read(path: impl AsRef<Path>, pointer: &str) -> Result<(Value, Origin)> {
     read_with(path, pointer, &process_environment)
 }
 
@@ -332,7 +353,11 @@ pub fn read(path: impl AsRef<Path>, pointer: &str) -> Result<Value> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_with(path: impl AsRef<Path>, pointer: &str, environment: Environment<'_>) -> Result<Value> {
+pub fn read_with(
+    path: impl AsRef<Path>,
+    pointer: &str,
+    environment: Environment<'_>,
+) -> Result<(Value, Origin)> {
     file::read(path.as_ref(), pointer, environment)
 }
 
@@ -357,6 +382,11 @@ pub fn canonical_with(tree: Value, environment: Environment<'_>) -> Result<Value
     Ok(Value::Object(parse(tree, Context { environment, python: true })?.1))
 }
 
+/// The error of a part that is made of the key with this name.
+fn at(key: &'static str) -> impl Fn(Error) -> Error {
+    move |error| error.at(key)
+}
+
 /// A variable whose value is no text counts as not set.
 #[allow(clippy::disallowed_methods)] // the one place that the rule in clippy.toml leaves
 fn process_environment(name: &str) -> Option<String> {
@@ -376,8 +406,11 @@ fn config(top: &mut Section<'_>, context: Context<'_>) -> Result<Config> {
     }
     let log_level = log_level(top)?;
     let Jose { jwt, jws, jwe } = jose(top)?;
+    top.stands_elsewhere("jws", "jose.jws");
+    top.stands_elsewhere("jwe", "jose.jwe");
     Ok(Config {
         log_level,
+        origin: None,
         jwt,
         jws,
         jwe,
@@ -459,6 +492,7 @@ fn jwt(section: &mut Section<'_>) -> Result<JwtConfig> {
         leeway: section.leeway(&["leeway"])?.unwrap_or_default(),
         ..JwtOptions::default()
     };
+    section.stands_elsewhere("enc", "jose.jwe");
     Ok(JwtConfig { options, list: section.section(&["list"], list)?.flatten() })
 }
 
@@ -476,10 +510,10 @@ fn jwe(section: &mut Section<'_>) -> Result<Option<JweConfig>> {
         return Ok(None);
     }
     let algorithms: Vec<_> = KeyManagement::all().map(KeyManagement::name).collect();
-    let algorithm = section.choice(&["alg"], &algorithms)?;
+    let algorithm = section.exact_choice(&["alg"], &algorithms)?;
     let algorithm = algorithm.ok_or_else(|| section.missing("alg", "is required, for example \"dir\""))?;
     let encryptions: Vec<_> = ContentEncryption::all().map(ContentEncryption::name).collect();
-    let encryption = section.choice(&["enc"], &encryptions)?;
+    let encryption = section.exact_choice(&["enc"], &encryptions)?;
     let encryption =
         encryption.ok_or_else(|| section.missing("enc", "is required, for example \"A256GCM\""))?;
     let keys = JweKeyTexts {
@@ -503,7 +537,10 @@ fn jwe(section: &mut Section<'_>) -> Result<Option<JweConfig>> {
     let options = JweOptions {
         key_management: algorithm.parse()?,
         content_encryption: encryption.parse()?,
-        also_accepted: accepted.iter().map(|name| name.parse()).collect::<Result<_>>()?,
+        also_accepted: accepted
+            .iter()
+            .map(|name| name.parse().map_err(|error: Error| section.wrong("accept_enc", error.to_string())))
+            .collect::<Result<_>>()?,
         allow_passwords: section.boolean(&["allow_pbes2"])?.unwrap_or(false),
         iterations: iterations(section, "p2c")?,
         iterations_limit: iterations(section, "max_p2c")?,
@@ -518,7 +555,7 @@ fn jwe(section: &mut Section<'_>) -> Result<Option<JweConfig>> {
 
 fn algorithm(section: &mut Section<'_>) -> Result<Algorithm> {
     let algorithms: Vec<_> = Algorithm::all().map(Algorithm::name).collect();
-    let algorithm = section.choice(&["alg"], &algorithms)?;
+    let algorithm = section.exact_choice(&["alg"], &algorithms)?;
     algorithm.ok_or_else(|| section.missing("alg", "is required, for example \"HS256\""))?.parse()
 }
 
@@ -641,6 +678,18 @@ fn backend(section: &mut Section<'_>, names: &[&'static str], namespace: &str) -
     }))
 }
 
+/// The store that a table of keys asks for, as `type_key` names it. The binding takes keywords for it.
+///
+/// # Errors
+/// [`ConfigurationError`] for keys that are unknown, or whose values cannot be used.
+pub fn backend_of(type_key: &'static str, keys: Map<String, Value>, namespace: &str) -> Result<Backend> {
+    let context = Context { environment: &|_| None, python: true };
+    let mut section = Section::open(String::new(), Value::Object(keys), context)?;
+    let made = backend(&mut section, &[type_key], namespace)?;
+    section.finish()?;
+    made.ok_or_else(|| ConfigurationError::key(type_key, "\"custom\" is no store of Jam's").into())
+}
+
 fn place(section: &mut Section<'_>, name: &str, path: Option<String>, default: &str) -> Result<PathBuf> {
     let path = path.unwrap_or_else(|| default.to_owned());
     if path.is_empty() {
@@ -753,7 +802,7 @@ fn otp(section: &mut Section<'_>) -> Result<OtpConfig> {
             Some(name) => name.parse()?,
             None => default.digest,
         },
-        interval: section.integer(&["interval"], 1..=86_400)?.unwrap_or(default.interval),
+        interval: section.integer(&["interval"], 1..=LONGEST_INTERVAL)?.unwrap_or(default.interval),
     };
     let kind = match section.choice(&["type"], &["totp", "hotp"])? {
         Some("hotp") => OtpKind::Hotp,

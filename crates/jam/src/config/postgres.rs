@@ -3,11 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::file::read_text;
-use super::process_environment;
-use super::section::{Context, Section};
+use super::section::Section;
 use crate::Result;
 use crate::secret::Secret;
 use crate::store::{PostgresClientCertificate, PostgresOptions, PostgresTls};
@@ -39,18 +36,6 @@ pub(super) struct PostgresKeys {
     response_timeout: Option<Duration>,
     pool_size: Option<u64>,
     prepared_statements: Option<bool>,
-}
-
-/// The options for PostgreSQL in a table of keys, as the binding has them. `path` is that of the table, for messages.
-///
-/// # Errors
-/// [`ConfigurationError`](crate::ConfigurationError) for keys that are unknown or missing, or whose values cannot be used.
-pub fn postgres_options(path: &str, tree: Value, namespace: &str) -> Result<PostgresOptions> {
-    let context = Context { environment: &process_environment, python: true };
-    let mut section = Section::open(path.to_owned(), tree, context)?;
-    let options = PostgresKeys::read(&mut section)?.options(&section, namespace)?;
-    section.finish()?;
-    Ok(options)
 }
 
 impl PostgresKeys {

@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::DEFAULT_REDIS_URI;
 use super::file::read_text;
-use super::section::{Context, Section};
-use super::{DEFAULT_REDIS_URI, process_environment};
+use super::section::Section;
 use crate::Result;
 use crate::secret::Secret;
 use crate::store::{RedisClientCertificate, RedisOptions, RedisSentinel, RedisServers, RedisTls};
@@ -49,22 +47,6 @@ pub(super) struct RedisKeys {
 enum Uris {
     One(Secret<String>),
     List(Vec<Secret<String>>),
-}
-
-/// The options for Redis in a table of keys, as the binding has them. `path` is that of the table, for messages.
-///
-/// # Errors
-/// [`ConfigurationError`](crate::ConfigurationError) for keys that are unknown, or whose values cannot be used.
-pub fn redis_options(path: &str, tree: Value, namespace: &str) -> Result<RedisOptions> {
-    let context = Context { environment: &process_environment, python: true };
-    let mut section = Section::open(path.to_owned(), tree, context)?;
-    let keys = RedisKeys::read(&mut section)?;
-    if keys.uris.is_none() && section.is_given("redis_uri") {
-        return Err(section.wrong("redis_uri", "must be text or a list of texts"));
-    }
-    let options = keys.options(&mut section, namespace)?;
-    section.finish()?;
-    Ok(options)
 }
 
 impl RedisKeys {

@@ -60,6 +60,8 @@ pub(super) struct Section<'a> {
     given: Map<String, Value>,
     canonical: Map<String, Value>,
     names: Vec<&'static str>,
+    /// Keys that belong into other tables, and into which.
+    elsewhere: Vec<(&'static str, &'static str)>,
     takes_any_key: bool,
     context: Context<'a>,
 }
@@ -73,6 +75,7 @@ impl<'a> Section<'a> {
                 given,
                 canonical: Map::new(),
                 names: Vec::new(),
+                elsewhere: Vec::new(),
                 takes_any_key: false,
                 context,
             }),
@@ -290,8 +293,26 @@ impl<'a> Section<'a> {
         names: &[&'static str],
         choices: &[&'static str],
     ) -> Result<Option<&'static str>> {
+        self.choice_by(names, choices, str::eq_ignore_ascii_case)
+    }
+
+    /// One of the given texts to the letter, as the names of algorithms are (RFC 7515 section 4.1.1).
+    pub(super) fn exact_choice(
+        &mut self,
+        names: &[&'static str],
+        choices: &[&'static str],
+    ) -> Result<Option<&'static str>> {
+        self.choice_by(names, choices, |choice, text| choice == text)
+    }
+
+    fn choice_by(
+        &mut self,
+        names: &[&'static str],
+        choices: &[&'static str],
+        is_meant: impl Fn(&str, &str) -> bool,
+    ) -> Result<Option<&'static str>> {
         let Some(text) = self.text(names)? else { return Ok(None) };
-        if let Some(choice) = choices.iter().copied().find(|choice| choice.eq_ignore_ascii_case(&text)) {
+        if let Some(choice) = choices.iter().copied().find(|choice| is_meant(choice, &text)) {
             self.canonical.insert(names[0].to_owned(), choice.into());
             return Ok(Some(choice));
         }
@@ -357,13 +378,22 @@ impl<'a> Section<'a> {
         ConfigurationError::key(self.path_of(name), reason).into()
     }
 
+    /// Tells whoever gives this key here where its place is.
+    pub(super) fn stands_elsewhere(&mut self, name: &'static str, place: &'static str) {
+        self.elsewhere.push((name, place));
+    }
+
     /// Refuses the keys that nobody asked for, and hands out the canonical form.
     pub(super) fn finish(mut self) -> Result<Map<String, Value>> {
         if self.takes_any_key {
             self.canonical.append(&mut self.given);
         }
         if let Some(unknown) = self.given.keys().next() {
-            let mut hint = suggestion(unknown, self.names.iter().copied());
+            let elsewhere = self.elsewhere.iter().find(|(name, _)| name == unknown);
+            let mut hint = match elsewhere {
+                Some((_, place)) => format!("; did you mean {place:?}?"),
+                None => suggestion(unknown, self.names.iter().copied()),
+            };
             if hint.is_empty() {
                 hint = format!("; known are {}", quoted(self.names.iter().copied()));
             }

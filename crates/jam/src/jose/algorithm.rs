@@ -177,12 +177,19 @@ impl FromStr for Algorithm {
     fn from_str(name: &str) -> Result<Self, Error> {
         TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm).ok_or_else(|| {
             let names: Vec<_> = TABLE.iter().map(|row| row.name).collect();
+            let hint = other_case(name, &names);
             JwtError::UnsupportedAlgorithm(
-                format!("the algorithm must be one of {}", names.join(", ")).into(),
+                format!("the algorithm must be one of {}{hint}", names.join(", ")).into(),
             )
             .into()
         })
     }
+}
+
+/// A hint for a name that was written with other letters, large or small: algorithms are told apart by them.
+pub(super) fn other_case(given: &str, names: &[&str]) -> String {
+    let meant = names.iter().find(|name| name.eq_ignore_ascii_case(given));
+    meant.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
 }
 
 #[cfg(test)]

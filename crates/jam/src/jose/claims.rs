@@ -191,7 +191,7 @@ impl Validation {
     /// Refuses a leeway over [`LARGEST_LEEWAY`], which would switch the checks off.
     pub(crate) fn check_leeway(leeway: Duration) -> Result<Duration> {
         if leeway > LARGEST_LEEWAY {
-            return Err(Error::validation("leeway must be at most 86400 seconds, one day"));
+            return Err(Error::validation("leeway must be from 0 to 86400 seconds, one day"));
         }
         Ok(leeway)
     }

@@ -46,7 +46,7 @@ pub struct JwtOptions {
     pub leeway: Duration,
     /// The lifetime of tokens that are made without one; a fraction of a second counts as a whole one.
     pub expire: Option<Duration>,
-    /// The longest token that is read, in bytes.
+    /// The longest token that is made or read, in bytes.
     pub length_limit: usize,
 }
 
@@ -164,6 +164,7 @@ impl Jwt {
     /// # Errors
     /// [`JwtError::EmptyPrivateKey`] when the newest key is a public one; [`KeyError::WrongKind`](crate::KeyError::WrongKind)
     /// when it may not sign, and when the keys are a set.
+    /// [`Error::Validation`] for a payload whose token could not be read again, as it is longer than allowed.
     pub fn encode(&self, payload: &Map<String, Value>) -> Result<String> {
         self.encode_json(&payload_text(payload)?)
     }
@@ -173,7 +174,7 @@ impl Jwt {
     /// # Errors
     /// As [`Jwt::encode`].
     pub fn encode_json(&self, payload: &[u8]) -> Result<String> {
-        jws::sign_prepared(self.header(), payload, self.keys.signing_key()?)
+        jws::sign_prepared(self.header(), payload, self.keys.signing_key()?, self.length_limit)
     }
 
     /// The length of a token whose payload has so many bytes.
@@ -181,7 +182,8 @@ impl Jwt {
     /// # Errors
     /// As [`Jwt::encode`].
     pub fn token_length(&self, payload_length: usize) -> Result<usize> {
-        Ok(jws::token_length(self.header(), payload_length, self.keys.signing_key()?))
+        let length = jws::token_length(self.header(), payload_length, self.keys.signing_key()?);
+        if length > self.length_limit { Err(jws::too_long(self.length_limit)) } else { Ok(length) }
     }
 
     /// As [`Jwt::encode_json`], into a buffer of exactly [`Jwt::token_length`] bytes. What is written is ASCII;

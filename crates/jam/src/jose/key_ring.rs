@@ -101,11 +101,15 @@ impl KeyRing {
     /// same name.
     pub fn from_options(options: &KeyRingOptions) -> Result<Self> {
         let keys = options.keys()?;
-        if options.allow_short_secret {
+        let ring = if options.allow_short_secret {
             Self::with_short_secrets(options.algorithm, &keys)
         } else {
             Self::new(options.algorithm, &keys)
-        }
+        };
+        ring.map_err(|error| match error {
+            Error::Validation(_) => error,
+            error => error.at(options.main_key()),
+        })
     }
 
     fn prepare(
@@ -196,18 +200,25 @@ impl KeyRingOptions {
         if self.algorithm.is_symmetric() { self.secrets() } else { self.pairs() }
     }
 
+    /// The name of the keys that come first.
+    fn main_key(&self) -> &'static str {
+        match (self.algorithm.is_symmetric(), self.private_key.is_empty()) {
+            (true, _) => "secret",
+            (false, false) => "private_key",
+            (false, true) => "public_key",
+        }
+    }
+
     fn secrets(&self) -> Result<Vec<Jwk>> {
         let algorithm = self.algorithm;
         if !self.private_key.is_empty() || !self.public_key.is_empty() {
             return Err(unused_key(algorithm, "secret", "private_key and public_key"));
         }
         if self.secret.is_empty() {
-            return Err(JwtError::EmptySecretKey(
-                format!("{algorithm} signs with a secret, and none is configured").into(),
-            )
-            .into());
+            let reason = format!("{algorithm} signs with a secret, and none is configured");
+            return Err(Error::from(JwtError::EmptySecretKey(reason.into())).at("secret"));
         }
-        self.secret.iter().map(secret_key).collect()
+        each("secret", &self.secret, secret_key)
     }
 
     fn pairs(&self) -> Result<Vec<Jwk>> {
@@ -216,19 +227,12 @@ impl KeyRingOptions {
             return Err(unused_key(algorithm, "private_key and public_key", "secret"));
         }
         let mut keys = self.private_keys()?;
-        let public = self
-            .public_key
-            .iter()
-            .map(|text| Jwk::from_text(text.expose(), None))
-            .collect::<Result<Vec<_>>>()?;
+        let public = each("public_key", &self.public_key, |text| Jwk::from_text(text.expose(), None))?;
         if keys.is_empty() && public.is_empty() {
-            return Err(JwtError::EmptyPrivateKey(
-                format!(
-                    "{algorithm} needs private_key, or public_key to read tokens only; none is configured"
-                )
-                .into(),
-            )
-            .into());
+            let reason = format!(
+                "{algorithm} needs private_key, or public_key to read tokens only; none is configured"
+            );
+            return Err(Error::from(JwtError::EmptyPrivateKey(reason.into())).at("private_key"));
         }
         if let Some(newest) = keys.first()
             && !public.is_empty()
@@ -244,7 +248,7 @@ impl KeyRingOptions {
             match keys.iter_mut().find(|known| known.has_same_public_key(&key)) {
                 Some(known) => {
                     // What a public key says of its own use holds, too.
-                    VerifyingKey::new(algorithm, &key)?;
+                    VerifyingKey::new(algorithm, &key).map_err(|error| error.at("public_key"))?;
                     match (known.key_id(), key.key_id()) {
                         (None, Some(name)) => *known = known.clone().with_key_id(name),
                         (Some(own), Some(name)) if own != name => {
@@ -264,18 +268,31 @@ impl KeyRingOptions {
     fn private_keys(&self) -> Result<Vec<Jwk>> {
         let password = self.password.as_ref().map(|password| password.expose().as_str());
         if let [one] = self.private_key.as_slice() {
-            return Ok(vec![Jwk::from_text(one.expose(), password)?]);
+            let key = Jwk::from_text(one.expose(), password);
+            return Ok(vec![key.map_err(|error| error.at("private_key"))?]);
         }
         // Of several keys only some may be encrypted.
         let is_encrypted = |text: &Secret<String>| text.expose().contains("BEGIN ENCRYPTED PRIVATE KEY");
         if password.is_some() && !self.private_key.is_empty() && !self.private_key.iter().any(is_encrypted) {
-            return Err(KeyError::Malformed("a password is given, but no key is encrypted".into()).into());
+            let error =
+                Error::from(KeyError::Malformed("a password is given, but no key is encrypted".into()));
+            return Err(error.at("password"));
         }
-        self.private_key
-            .iter()
-            .map(|text| Jwk::from_text(text.expose(), password.filter(|_| is_encrypted(text))))
-            .collect()
+        each("private_key", &self.private_key, |text| {
+            Jwk::from_text(text.expose(), password.filter(|_| is_encrypted(text)))
+        })
     }
+}
+
+/// The keys of the texts under a name of the configuration; an error tells where in it.
+pub(super) fn each<T>(name: &str, texts: &[T], read: impl Fn(&T) -> Result<Jwk>) -> Result<Vec<Jwk>> {
+    let read = texts.iter().enumerate().map(|(index, text)| {
+        read(text).map_err(|error| match texts.len() {
+            1 => error.at(name),
+            _ => error.at(&format!("[{index}]")).at(name),
+        })
+    });
+    read.collect()
 }
 
 /// The key of a secret: the bytes themselves, unless they are the text of an `oct` JWK.

@@ -9,7 +9,10 @@ use super::claims::{self, NewClaims, Registered, Validation};
 use super::jws::is_same_media_type;
 use super::jwt::JwtOptions;
 use crate::encoding::json_object;
-use crate::{Error, JwtError, Result, Timestamp};
+use crate::{ConfigurationError, Error, JwtError, Result, Timestamp};
+
+/// The longest `expire`, in seconds: a hundred years.
+const LONGEST_LIFETIME: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// The `typ` of new tokens unless another is set (RFC 7519 section 5.1).
 const DEFAULT_TYPE: &str = "JWT";
@@ -65,8 +68,11 @@ impl TokenRules {
         if has_keys || !options.secret.is_empty() || options.password.is_some() {
             return Err(Error::validation("keys are given twice, prepared and in the options"));
         }
-        if options.token_type.as_deref() == Some("") || options.required.iter().any(String::is_empty) {
-            return Err(Error::validation("typ and required: an empty text is no name"));
+        if options.token_type.as_deref() == Some("") {
+            return Err(ConfigurationError::key("typ", "an empty text is no type").into());
+        }
+        if options.required.iter().any(String::is_empty) {
+            return Err(ConfigurationError::key("required", "an empty text is no claim's name").into());
         }
         let validation = Validation {
             issuer: options.issuer,
@@ -196,7 +202,9 @@ pub(super) fn payload_text(payload: &Map<String, Value>) -> Result<Vec<u8>> {
 
 fn whole_seconds(lifetime: Duration) -> Result<i64> {
     let seconds = lifetime.as_secs().saturating_add(u64::from(lifetime.subsec_nanos() > 0));
-    i64::try_from(seconds).map_err(|_| Error::validation("expire, the lifetime in seconds, is too large"))
+    let seconds = i64::try_from(seconds).ok().filter(|seconds| (1..=LONGEST_LIFETIME).contains(seconds));
+    let reason = "expire, the lifetime of tokens, must be more than 0 seconds and at most a hundred years";
+    seconds.ok_or_else(|| Error::validation(reason))
 }
 
 /// The claim `aud`: text for one audience, a list for several (RFC 7519 section 4.1.3).

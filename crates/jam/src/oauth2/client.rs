@@ -91,6 +91,11 @@ impl Client {
         Ok(Self { provider: Arc::new(Provider::new(options)?) })
     }
 
+    /// The name under which the provider is configured.
+    pub fn provider_name(&self) -> &str {
+        self.provider.name()
+    }
+
     /// Where to send the browser (RFC 6749 section 4.1.1). Give a `state` that only this browser's session knows, and
     /// compare it in the callback; [`begin_login`](Self::begin_login) does so by itself. With an `issuer` the first call
     /// fetches its metadata.
@@ -386,6 +391,11 @@ pub(super) mod aio {
         /// As [`super::Client::new`].
         pub fn new(options: ProviderOptions) -> Result<Self> {
             Ok(Self { provider: Arc::new(Provider::new(options)?) })
+        }
+
+        /// As [`super::Client::provider_name`].
+        pub fn provider_name(&self) -> &str {
+            self.provider.name()
         }
 
         /// As [`super::Client::authorization_url`]; awaits the issuer's metadata alone.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::{
-    OtpKind, OtpOptions, OtpauthUri, QrCode, ReplayEntry, SharedSecret, check_look_ahead,
+    OtpKind, OtpOptions, OtpauthUri, QrCode, ReplayEntry, SharedSecret, ShortSecretWarning, check_look_ahead,
     check_resynchronization,
 };
+use crate::Result;
 use crate::crypto::Hash;
 use crate::crypto::hmac::HmacKey;
 use crate::encoding::base64url_encode;
-use crate::{Error, Result};
 
 /// How long a replay guard keeps a counter. What ends a code's life is the counter that the server stores behind it
 /// (RFC 4226 section 7.2); the guard decides between requests that come before that is stored.
@@ -35,10 +35,20 @@ impl Hotp {
     /// # Errors
     /// [`Error::Validation`] for digits outside of 6 to 10.
     pub fn new(secret: SharedSecret, options: OtpOptions) -> Result<Self> {
-        if !(6..=10).contains(&options.digits) {
-            return Err(Error::validation("one-time passwords have from 6 to 10 digits"));
-        }
-        secret.warn_if_short();
+        Self::with_warning(secret, options, &ShortSecretWarning::default())
+    }
+
+    /// As [`Hotp::new`], for those who prepare a secret at every call: the warning is logged once.
+    ///
+    /// # Errors
+    /// As [`Hotp::new`].
+    pub fn with_warning(
+        secret: SharedSecret,
+        options: OtpOptions,
+        warning: &ShortSecretWarning,
+    ) -> Result<Self> {
+        options.check(OtpKind::Hotp)?;
+        secret.warn_if_short(warning);
         let key = HmacKey::new(options.digest.hash(), secret.bytes());
         Ok(Self { secret, key, options })
     }
@@ -155,7 +165,8 @@ impl Hotp {
         bool::from(found).then_some(matched)
     }
 
-    pub(super) fn options(&self) -> &OtpOptions {
+    /// The parameters.
+    pub fn options(&self) -> &OtpOptions {
         &self.options
     }
 

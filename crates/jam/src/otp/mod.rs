@@ -30,7 +30,7 @@ use std::time::Duration;
 pub use self::hotp::Hotp;
 pub use self::qr::QrCode;
 pub use self::recovery::RecoveryCodes;
-pub use self::secret::SharedSecret;
+pub use self::secret::{SharedSecret, ShortSecretWarning};
 pub use self::totp::Totp;
 pub use self::uri::{MAX_URI, OtpauthUri};
 use crate::crypto::Hash;
@@ -39,6 +39,9 @@ use crate::{Error, Result};
 /// The widest window of [`Hotp::verify`] and [`Totp::verify`]. Every further step is one more code that a
 /// guess may meet (RFC 4226 section 7.4).
 pub const MAX_LOOK_AHEAD: u32 = 10;
+
+/// The longest time that a code may hold, in seconds: a day.
+pub const LONGEST_INTERVAL: u64 = 86_400;
 
 /// What one-time passwords are made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,8 +116,26 @@ pub struct OtpOptions {
     pub digits: u32,
     /// The hash function inside of HMAC. Default SHA-1.
     pub digest: Digest,
-    /// TOTP only: the seconds for which a code holds, greater than zero. Default 30.
+    /// TOTP only: the seconds for which a code holds, from 1 to 86 400. Default 30.
     pub interval: u64,
+}
+
+impl OtpOptions {
+    /// Refuses parameters that cannot be used for this kind.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for digits outside of 6 to 10 and, for TOTP, an interval outside of a second to a day.
+    pub fn check(&self, kind: OtpKind) -> Result<()> {
+        if !(6..=10).contains(&self.digits) {
+            return Err(Error::validation("one-time passwords have from 6 to 10 digits"));
+        }
+        if kind == OtpKind::Totp && !(1..=LONGEST_INTERVAL).contains(&self.interval) {
+            let reason =
+                format!("the interval of one-time passwords is from 1 to {LONGEST_INTERVAL} seconds");
+            return Err(Error::validation(reason));
+        }
+        Ok(())
+    }
 }
 
 impl Default for OtpOptions {

@@ -1,6 +1,7 @@
 //! The secret that a server and a user's device share, and its base32 form.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use data_encoding::{BASE32_NOPAD, Encoding, Specification};
 
@@ -74,9 +75,9 @@ impl SharedSecret {
         self.0.expose()
     }
 
-    pub(super) fn warn_if_short(&self) {
+    pub(super) fn warn_if_short(&self, warning: &ShortSecretWarning) {
         let bytes = self.bytes().len();
-        if bytes < SHORT_SECRET {
+        if bytes < SHORT_SECRET && !warning.0.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "a secret of one-time passwords has {} bits and can be guessed; it should have 128 or more (RFC 4226 section 4)",
                 bytes * 8
@@ -84,6 +85,11 @@ impl SharedSecret {
         }
     }
 }
+
+/// Whether it was logged that a secret is short: once for all passwords that are made with the same one of these, be it at
+/// every login.
+#[derive(Debug, Default)]
+pub struct ShortSecretWarning(AtomicBool);
 
 /// Base32 in either case; the bits after the last whole byte may have any value.
 static LENIENT_BASE32: LazyLock<Encoding> = LazyLock::new(|| {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Hotp, OtpKind, OtpOptions, QrCode, ReplayEntry, SharedSecret, check_look_ahead, check_resynchronization,
+    Hotp, OtpKind, OtpOptions, QrCode, ReplayEntry, SharedSecret, ShortSecretWarning, check_look_ahead,
+    check_resynchronization,
 };
 use crate::{Error, Result, Timestamp};
 
@@ -21,12 +22,28 @@ impl Totp {
     /// Prepares the secret. One shorter than 80 bits works and logs a warning.
     ///
     /// # Errors
-    /// [`Error::Validation`] for digits outside of 6 to 10 and for an interval of 0.
+    /// [`Error::Validation`](crate::Error::Validation) for digits outside of 6 to 10 and for an interval outside of a second
+    /// to a day.
     pub fn new(secret: SharedSecret, options: OtpOptions) -> Result<Self> {
-        if options.interval == 0 {
-            return Err(Error::validation("the interval of one-time passwords is at least one second"));
-        }
-        Ok(Self(Hotp::new(secret, options)?))
+        Self::with_warning(secret, options, &ShortSecretWarning::default())
+    }
+
+    /// As [`Totp::new`], for those who prepare a secret at every call: the warning is logged once.
+    ///
+    /// # Errors
+    /// As [`Totp::new`].
+    pub fn with_warning(
+        secret: SharedSecret,
+        options: OtpOptions,
+        warning: &ShortSecretWarning,
+    ) -> Result<Self> {
+        options.check(OtpKind::Totp)?;
+        Ok(Self(Hotp::with_warning(secret, options, warning)?))
+    }
+
+    /// The parameters.
+    pub fn options(&self) -> &OtpOptions {
+        self.0.options()
     }
 
     /// The code of the step that `now` lies in.
@@ -140,7 +157,7 @@ impl Totp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otp::Digest;
+    use crate::otp::{Digest, LONGEST_INTERVAL};
 
     fn secret(text: &[u8]) -> SharedSecret {
         SharedSecret::from_bytes(text).unwrap()
@@ -182,6 +199,7 @@ mod tests {
         // attack 53
         for options in [
             OtpOptions { interval: 0, ..OtpOptions::default() },
+            OtpOptions { interval: LONGEST_INTERVAL + 1, ..OtpOptions::default() },
             OtpOptions { digits: 5, ..OtpOptions::default() },
             OtpOptions { digits: 11, ..OtpOptions::default() },
         ] {
@@ -213,7 +231,7 @@ mod tests {
 
     #[test]
     fn any_interval_counts() {
-        for interval in [1, 7, 60, 86_400, u64::MAX] {
+        for interval in [1, 7, 60, LONGEST_INTERVAL] {
             let (totp, time) = (with_interval(interval), 1_700_000_000);
             let hotp = Hotp::new(secret(b"12345678901234567890"), OtpOptions::default()).unwrap();
             assert_eq!(totp.at(seconds(time)).unwrap(), hotp.at(time as u64 / interval), "{interval}");
@@ -243,6 +261,5 @@ mod tests {
             assert_eq!(with_interval(interval).replay_entry(1).keep, Duration::from_secs(kept), "{interval}");
             assert!(kept >= interval * 201);
         }
-        assert_eq!(with_interval(u64::MAX).replay_entry(1).keep, Duration::from_secs(u64::MAX));
     }
 }

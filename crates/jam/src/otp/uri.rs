@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::{Digest, OtpKind, OtpOptions, SharedSecret};
+use super::{Digest, LONGEST_INTERVAL, OtpKind, OtpOptions, SharedSecret};
 use crate::secret::Secret;
 use crate::{Error, Result};
 
@@ -90,7 +90,9 @@ impl OtpauthUri {
                 None => default.digest,
             },
             interval: match (kind, parameters.number("period")?) {
-                (OtpKind::Totp, Some(0)) => return Err(refusal("has a period of at least one second")),
+                (OtpKind::Totp, Some(period)) if !(1..=LONGEST_INTERVAL).contains(&period) => {
+                    return Err(refusal("has a period from a second to a day"));
+                }
                 (OtpKind::Totp, Some(period)) => period,
                 _ => default.interval,
             },
@@ -480,6 +482,7 @@ mod tests {
             "secret=GEZDGNBV&digits=4294967302",
             "secret=GEZDGNBV&digits=99999999999999999999999999",
             "secret=GEZDGNBV&period=0",
+            "secret=GEZDGNBV&period=86401",
             "secret=GEZDGNBV&period=-30",
             "secret=GEZDGNBV&period=030",
             "secret=GEZDGNBV&period=3e1",
@@ -548,7 +551,7 @@ mod tests {
         let digests = prop_oneof![Just(Digest::Sha1), Just(Digest::Sha256), Just(Digest::Sha512)];
         let secrets = proptest::collection::vec(any::<u8>(), 1..80);
         let kinds = prop_oneof![Just(OtpKind::Totp), Just(OtpKind::Hotp)];
-        let options = (6_u32..=10, digests, 1..=u64::MAX);
+        let options = (6_u32..=10, digests, 1..=LONGEST_INTERVAL);
         (kinds, secrets, "\\PC{1,30}", "\\PC{0,30}", options, any::<u64>()).prop_map(
             |(kind, secret, name, issuer, (digits, digest, interval), counter)| OtpauthUri {
                 kind,

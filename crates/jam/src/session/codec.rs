@@ -84,8 +84,8 @@ impl Codec {
     /// [`ConfigurationError::Key`] for a time to live below one millisecond or above [`MAX_TTL`] and for a key that is
     /// not 32 bytes of url-safe base64; [`SessionError::EmptyAesKey`] for an empty list of keys or an empty key.
     pub fn new(options: SessionOptions) -> Result<Self> {
-        check_ttl("session.default_ttl", options.default_ttl)?;
-        check_ttl("session.absolute_ttl", options.absolute_ttl)?;
+        check_ttl("default_ttl", options.default_ttl)?;
+        check_ttl("absolute_ttl", options.absolute_ttl)?;
         Ok(Self {
             default_ttl: options.default_ttl,
             absolute_ttl: options.absolute_ttl,
@@ -356,8 +356,8 @@ fn note_context(key: &Key) -> Vec<u8> {
 fn check_ttl(path: &str, ttl: Option<Duration>) -> Result<()> {
     match ttl {
         Some(ttl) if ttl < Duration::from_millis(1) || ttl > MAX_TTL => {
-            let reason = "a time to live is more than 0 seconds and at most 100 years; leave it out for none";
-            Err(ConfigurationError::key(path, reason).into())
+            Err(ConfigurationError::key(path, "must be more than 0 seconds and at most a hundred years")
+                .into())
         }
         _ => Ok(()),
     }
@@ -378,13 +378,13 @@ fn encryption_key(text: &Secret<String>) -> Result<Zeroizing<[u8; seal::KEY_LENG
     let key = bytes.as_deref().and_then(|bytes| <[u8; seal::KEY_LENGTH]>::try_from(bytes.as_slice()).ok());
     key.map(Zeroizing::new).ok_or_else(|| {
         let reason = "an encryption key is 32 bytes as url-safe base64 text, as generate_aes_key makes them";
-        ConfigurationError::key("session.session_aes_secret", reason).into()
+        ConfigurationError::key("session_aes_secret", reason).into()
     })
 }
 
 fn empty_key() -> Error {
     let reason = "encrypted sessions need a key: set session_aes_secret, as generate_aes_key makes it";
-    SessionError::EmptyAesKey(reason.into()).into()
+    Error::from(SessionError::EmptyAesKey(reason.into())).at("session_aes_secret")
 }
 
 #[cfg(test)]

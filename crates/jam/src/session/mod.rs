@@ -40,7 +40,8 @@ const MODIFY_ATTEMPTS: u32 = 64;
 const REWORK_ATTEMPTS: usize = 64;
 
 /// Makes the secret part of an id, in place of 256 random bits. The text has 16 to 200 characters of
-/// `A-Z a-z 0-9 - . _ ~` and must be unguessable and never the same twice.
+/// `A-Z a-z 0-9 - . _ ~` and must be unguessable and never the same twice. Its own errors pass through Jam as
+/// [`SessionError::IdFactory`].
 pub type IdFactory = Arc<dyn Fn() -> Result<String> + Send + Sync>;
 
 /// How sessions live and are kept.

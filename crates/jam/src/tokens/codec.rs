@@ -93,12 +93,12 @@ impl Codec {
     /// # Errors
     /// [`ConfigurationError::Key`] for a time out of range.
     pub fn new(options: TokenOptions) -> Result<Self> {
-        check("tokens.access_ttl", Some(options.access_ttl), Duration::from_secs(1))?;
-        check("tokens.refresh_ttl", options.refresh_ttl, Duration::from_millis(1))?;
-        check("tokens.refresh_absolute_ttl", options.refresh_absolute_ttl, Duration::from_millis(1))?;
+        check("access_ttl", Some(options.access_ttl), Duration::from_secs(1))?;
+        check("refresh_ttl", options.refresh_ttl, Duration::from_millis(1))?;
+        check("refresh_absolute_ttl", options.refresh_absolute_ttl, Duration::from_millis(1))?;
         if options.grace > MAX_GRACE {
             let reason = format!("must be at most {} seconds: it is for lost answers", MAX_GRACE.as_secs());
-            return Err(ConfigurationError::key("tokens.grace", reason).into());
+            return Err(ConfigurationError::key("grace", reason).into());
         }
         Ok(Self { ids: session::Codec::new(SessionOptions::default())?, options })
     }

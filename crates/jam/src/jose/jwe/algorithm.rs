@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::agreement::AgreementKey;
 use crate::crypto::Hash;
 use crate::crypto::key_encoding::KeyMaterial;
+use crate::jose::algorithm::other_case;
 use crate::jose::jwk::Material;
 use crate::jose::key_use::Operation;
 use crate::{Error, JweError};
@@ -298,7 +299,7 @@ impl FromStr for KeyManagement {
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::all()
             .find(|algorithm| algorithm.name() == name)
-            .ok_or_else(|| unsupported("alg", Self::all().map(Self::name)))
+            .ok_or_else(|| unsupported("alg", name, Self::all().map(Self::name)))
     }
 }
 
@@ -309,13 +310,15 @@ impl FromStr for ContentEncryption {
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::all()
             .find(|encryption| encryption.name() == name)
-            .ok_or_else(|| unsupported("enc", Self::all().map(Self::name)))
+            .ok_or_else(|| unsupported("enc", name, Self::all().map(Self::name)))
     }
 }
 
-fn unsupported(parameter: &str, names: impl Iterator<Item = &'static str>) -> Error {
+fn unsupported(parameter: &str, given: &str, names: impl Iterator<Item = &'static str>) -> Error {
     let names: Vec<_> = names.collect();
-    JweError::UnsupportedAlgorithm(format!("{parameter:?} must be one of {}", names.join(", ")).into()).into()
+    let hint = other_case(given, &names);
+    let reason = format!("{parameter:?} must be one of {}{hint}", names.join(", "));
+    JweError::UnsupportedAlgorithm(reason.into()).into()
 }
 
 #[cfg(test)]

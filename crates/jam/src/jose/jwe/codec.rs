@@ -40,7 +40,7 @@ pub struct JweOptions {
     pub party_u: Vec<u8>,
     /// Whom the tokens are for: `apv` ([`EncryptOptions::party_v`]).
     pub party_v: Vec<u8>,
-    /// The longest token that is read, in bytes.
+    /// The longest token that is made or read, in bytes.
     pub length_limit: usize,
 }
 
@@ -223,6 +223,7 @@ impl Jwe {
             compress: options.compress,
             party_u: options.party_u,
             party_v: options.party_v,
+            length_limit: options.length_limit,
             ..EncryptOptions::default()
         };
         if let Ok(key) = &encryption {
@@ -256,6 +257,7 @@ impl Jwe {
     /// As [`encrypt`](super::encrypt), and why the newest key cannot encrypt.
     pub fn encrypt(&self, plaintext: &[u8], header: &Map<String, Value>) -> Result<String> {
         let key = self.encryption_key()?;
+        self.check_expanded(plaintext)?;
         if header.is_empty() {
             return encrypt_with(plaintext, &self.encrypting, key);
         }
@@ -263,7 +265,7 @@ impl Jwe {
     }
 
     /// Encrypts into a JSON form: the flattened one, or with `others` the general one, which they can read too. Of the
-    /// options the codec's own win where it has them: compression and parties.
+    /// options the codec's own win where it has them: compression, parties and the longest message.
     ///
     /// # Errors
     /// As [`encrypt_flattened`] and [`encrypt_general`], and why the newest key of a codec cannot encrypt.
@@ -273,7 +275,9 @@ impl Jwe {
         options: &EncryptOptions,
         others: Option<&[&Jwe]>,
     ) -> Result<Map<String, Value>> {
-        let options = EncryptOptions { compress: self.encrypting.compress, ..options.clone() };
+        self.check_expanded(plaintext)?;
+        let EncryptOptions { compress, length_limit, .. } = self.encrypting;
+        let options = EncryptOptions { compress, length_limit, ..options.clone() };
         let Some(others) = others else {
             let EncryptOptions { party_u, party_v, .. } = self.encrypting.clone();
             return encrypt_flattened(
@@ -302,6 +306,18 @@ impl Jwe {
     pub fn decrypt_json(&self, text: &str) -> Result<Decrypted> {
         let message = UndecryptedJson::parse_with_limit(text, self.length_limit)?;
         message.decrypt_with(self.decryption_keys()?, &self.decrypting)
+    }
+
+    /// Refuses a plaintext that would be compressed and not expanded again.
+    fn check_expanded(&self, plaintext: &[u8]) -> Result<()> {
+        match self.decrypting.expanded_limit {
+            Some(limit) if self.encrypting.compress && plaintext.len() > limit => {
+                Err(Error::validation(format!(
+                    "a plaintext that is compressed has at most {limit} bytes, which is the most that is read"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn recipient(&self) -> Result<Recipient<'_>> {

@@ -18,7 +18,8 @@ use crate::{Error, JweError, Result};
 ///
 /// # Errors
 /// [`Error::Validation`] when `header` holds another `alg`, `enc` or `kid` than the key's, `crit`, or what is written
-/// here: `zip`, `epk`, `apu`, `apv`, `iv`, `tag`, `p2s`, `p2c`.
+/// here: `zip`, `epk`, `apu`, `apv`, `iv`, `tag`, `p2s`, `p2c`; and for a plaintext whose token would be longer than
+/// [`DEFAULT_LENGTH_LIMIT`].
 pub fn encrypt(plaintext: &[u8], header: &Map<String, Value>, key: &EncryptionKey) -> Result<String> {
     if header.is_empty() {
         return encrypt_with(plaintext, &EncryptOptions::default(), key);
@@ -56,10 +57,13 @@ pub fn encrypt_with(plaintext: &[u8], options: &EncryptOptions, key: &Encryption
         true => Cow::Borrowed(key.plain_header.as_str()),
         false => Cow::Owned(encoded_header(options, key, delivery.parameters)?),
     };
-    let sealed = content_key.as_ref().seal(&fresh, header.as_bytes(), &options.content(plaintext));
+    let sealed = content_key.as_ref().seal(&fresh, header.as_bytes(), &options.content(plaintext)?);
     let parts: [&[u8]; 4] =
         [&delivery.encrypted_key, sealed.iv.as_ref(), &sealed.ciphertext, sealed.tag.as_ref()];
-    join(&header, parts).ok_or_else(|| Error::validation("the plaintext is too long for a token"))
+    let token =
+        join(&header, parts).ok_or_else(|| Error::validation("the plaintext is too long for a token"))?;
+    options.check_length(token.len())?;
+    Ok(token)
 }
 
 /// The protected header of a token that has one reader.

@@ -10,7 +10,7 @@ use super::content::{Fresh, Sealed, SealingKey};
 use super::header::{Header, check_given, decode_members, malformed};
 use super::key::{DecryptionKey, Delivery, EncryptionKey};
 use super::message::{Content, DEFAULT_LENGTH_LIMIT, DecryptOptions, Decrypted, EncryptOptions};
-use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_object};
+use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_length, json_object};
 use crate::{Error, JweError, Result};
 
 /// So many pairs of a key and a recipient are tried for one message: each may cost as much as a private RSA operation.
@@ -43,7 +43,8 @@ impl<'a> Recipient<'a> {
 /// Encrypts `plaintext` into the flattened JSON form (RFC 7516 section 7.2.2), which has one reader.
 ///
 /// # Errors
-/// [`Error::Validation`] as for [`encrypt`](super::encrypt), and when a parameter is given as protected and unprotected.
+/// [`Error::Validation`] as for [`encrypt`](super::encrypt), of the text of the object, and when a parameter is given as
+/// protected and unprotected.
 ///
 /// ```
 /// use jam::jose::Jwk;
@@ -73,10 +74,11 @@ pub fn encrypt_flattened(
     let Delivery { parameters, encrypted_key } = delivery;
     check_unprotected(options, &options.header)?;
     let protected = encoded_header(options, key, parameters)?;
-    let mut message = seal(plaintext, options, &protected, content_key.as_ref(), &fresh);
+    let mut message = seal(plaintext, options, &protected, content_key.as_ref(), &fresh)?;
     if !encrypted_key.is_empty() {
         message.insert("encrypted_key".to_owned(), base64url_encode(encrypted_key).into());
     }
+    options.check_length(json_length(&message))?;
     Ok(message)
 }
 
@@ -131,8 +133,9 @@ pub fn encrypt_general(
         entries.push(entry(recipient, delivery, &[&protected, &options.unprotected])?);
     }
     let protected = base64url_encode(Value::Object(protected).to_string());
-    let mut message = seal(plaintext, options, &protected, content_key.as_ref(), &fresh);
+    let mut message = seal(plaintext, options, &protected, content_key.as_ref(), &fresh)?;
     message.insert("recipients".to_owned(), Value::Array(entries));
+    options.check_length(json_length(&message))?;
     Ok(message)
 }
 
@@ -159,11 +162,11 @@ fn seal(
     protected: &str,
     key: &SealingKey,
     fresh: &Fresh,
-) -> Map<String, Value> {
+) -> Result<Map<String, Value>> {
     let additional =
         (!options.additional_data.is_empty()).then(|| base64url_encode(&options.additional_data));
     let authenticated = authenticated(protected, additional.as_deref());
-    let Sealed { iv, ciphertext, tag } = key.seal(fresh, &authenticated, &options.content(plaintext));
+    let Sealed { iv, ciphertext, tag } = key.seal(fresh, &authenticated, &options.content(plaintext)?);
     let mut message = Map::new();
     message.insert("protected".to_owned(), protected.into());
     if !options.unprotected.is_empty() {
@@ -175,7 +178,7 @@ fn seal(
     message.insert("iv".to_owned(), base64url_encode(iv).into());
     message.insert("ciphertext".to_owned(), base64url_encode(ciphertext).into());
     message.insert("tag".to_owned(), base64url_encode(tag).into());
-    message
+    Ok(message)
 }
 
 /// What the tag covers beside the ciphertext (RFC 7516 section 5.1, step 14).

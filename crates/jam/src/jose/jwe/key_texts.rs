@@ -3,8 +3,9 @@
 use super::algorithm::{ContentEncryption, KeyManagement};
 use crate::encoding::base64url_decode;
 use crate::jose::Jwk;
+use crate::jose::key_ring::each;
 use crate::secret::Secret;
-use crate::{ConfigurationError, KeyError, Result};
+use crate::{ConfigurationError, Error, KeyError, Result};
 
 /// The keys of a [`Jwe`](super::Jwe) as they stand in a configuration: `secret` for the algorithms with a shared key or a
 /// password, `private_key` and `public_key` for the others.
@@ -47,8 +48,7 @@ impl JweKeyTexts {
             if !self.private_key.is_empty() || self.public_key.is_some() || self.password.is_some() {
                 return Err(unused(algorithm, "secret", "private_key, public_key and password"));
             }
-            let secrets = self.secret.iter().map(|secret| secret_key(secret, algorithm, encryption));
-            secrets.collect::<Result<Vec<_>>>()?
+            each("secret", &self.secret, |secret| secret_key(secret, algorithm, encryption))?
         } else {
             if !self.secret.is_empty() {
                 return Err(unused(algorithm, "private_key and public_key", "secret"));
@@ -56,13 +56,12 @@ impl JweKeyTexts {
             self.pairs()?
         };
         if keys.is_empty() {
-            let wanted = if algorithm.is_symmetric() {
-                "secret"
-            } else {
-                "private_key, or public_key to encrypt only"
+            let (name, wanted) = match algorithm.is_symmetric() {
+                true => ("secret", "secret"),
+                false => ("private_key", "private_key, or public_key to encrypt only"),
             };
             let reason = format!("{algorithm} needs {wanted}; none is configured");
-            return Err(KeyError::NotFound(reason.into()).into());
+            return Err(Error::from(KeyError::NotFound(reason.into())).at(name));
         }
         Ok(keys)
     }
@@ -72,14 +71,15 @@ impl JweKeyTexts {
         // Of several keys only some may be encrypted.
         let is_encrypted = |text: &Secret<String>| text.expose().contains("BEGIN ENCRYPTED PRIVATE KEY");
         if password.is_some() && !self.private_key.iter().any(is_encrypted) {
-            return Err(KeyError::Malformed("a password is given, but no key is encrypted".into()).into());
+            let reason = "a password is given, but no key is encrypted";
+            return Err(Error::from(KeyError::Malformed(reason.into())).at("password"));
         }
-        let public = self.public_key.iter().map(|text| Jwk::from_text(text.expose(), None));
-        let private = self
-            .private_key
-            .iter()
-            .map(|text| Jwk::from_text(text.expose(), password.filter(|_| is_encrypted(text))));
-        public.chain(private).collect()
+        let mut keys =
+            each("public_key", self.public_key.as_slice(), |text| Jwk::from_text(text.expose(), None))?;
+        keys.extend(each("private_key", &self.private_key, |text| {
+            Jwk::from_text(text.expose(), password.filter(|_| is_encrypted(text)))
+        })?);
+        Ok(keys)
     }
 }
 

@@ -8,10 +8,10 @@ use super::agreement::Parties;
 use super::deflate::{deflate, inflate};
 use super::header::{Header, malformed};
 use super::key::{DecryptionKey, EncryptionKey};
-use crate::encoding::base64url_decode;
-use crate::{JweError, Result};
+use crate::encoding::{base64url_decode, base64url_length};
+use crate::{Error, JweError, Result};
 
-/// The longest token that is read unless another limit is given, in bytes.
+/// The longest token that is made or read unless another limit is given, in bytes.
 pub const DEFAULT_LENGTH_LIMIT: usize = 256 * 1024;
 
 /// So many keys are tried for one token whose header does not tell them apart: each may cost as much as a private RSA
@@ -28,7 +28,7 @@ pub(super) const MOST_KEYS_TRIED: usize = 8;
 /// let options = EncryptOptions { header, compress: true, ..EncryptOptions::default() };
 /// # let _ = options;
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EncryptOptions {
     /// Further parameters of the protected header.
     pub header: Map<String, Value>,
@@ -43,6 +43,23 @@ pub struct EncryptOptions {
     pub unprotected: Map<String, Value>,
     /// What stands beside the ciphertext, readable by all and changeable by nobody; for the JSON forms.
     pub additional_data: Vec<u8>,
+    /// The longest token that is made, in bytes. Whoever reads longer ones, with `parse_with_limit`, says so here.
+    pub length_limit: usize,
+}
+
+impl Default for EncryptOptions {
+    /// No further parameters, no compression.
+    fn default() -> Self {
+        Self {
+            header: Map::new(),
+            compress: false,
+            party_u: Vec::new(),
+            party_v: Vec::new(),
+            unprotected: Map::new(),
+            additional_data: Vec::new(),
+            length_limit: DEFAULT_LENGTH_LIMIT,
+        }
+    }
 }
 
 /// What may be read of a token.
@@ -112,9 +129,23 @@ impl EncryptOptions {
         Parties::new(key, &self.party_u, &self.party_v)
     }
 
-    /// What is encrypted: the plaintext or its compressed form.
-    pub(super) fn content<'a>(&self, plaintext: &'a [u8]) -> Cow<'a, [u8]> {
-        if self.compress { Cow::Owned(deflate(plaintext)) } else { Cow::Borrowed(plaintext) }
+    /// What is encrypted: the plaintext or its compressed form. Refuses what makes a token longer than allowed by itself,
+    /// before any work is done with it.
+    pub(super) fn content<'a>(&self, plaintext: &'a [u8]) -> Result<Cow<'a, [u8]>> {
+        let content = if self.compress { Cow::Owned(deflate(plaintext)) } else { Cow::Borrowed(plaintext) };
+        self.check_length(base64url_length(content.len()))?;
+        Ok(content)
+    }
+
+    /// Refuses a token that could not be read again.
+    pub(super) fn check_length(&self, length: usize) -> Result<()> {
+        let limit = self.length_limit;
+        if length <= limit {
+            return Ok(());
+        }
+        Err(Error::validation(format!(
+            "the token would have more than {limit} bytes, which is the most that is read"
+        )))
     }
 }
 

@@ -3,19 +3,23 @@
 use serde_json::{Map, Value};
 
 use super::header::{self, Header};
-use super::{DEFAULT_LENGTH_LIMIT, SignOptions, SigningKey, VerifyingKey, signing_input, verify_with_one};
+use super::{
+    DEFAULT_LENGTH_LIMIT, SignOptions, SigningKey, VerifyingKey, signing_input, too_long, verify_with_one,
+};
 use crate::encoding::{base64url_decode, base64url_encode_into, base64url_length};
 use crate::{Error, JwtError, Result};
 
 /// Signs `payload` into a compact token. The header is `header` with `alg` and, when the key has a name, `kid`.
 ///
 /// # Errors
-/// [`Error::Validation`] when `header` holds another `alg` or `kid` than the key's, `crit` or `b64`.
+/// [`Error::Validation`] when `header` holds another `alg` or `kid` than the key's, `crit` or `b64`, and for a payload
+/// whose token would be longer than [`DEFAULT_LENGTH_LIMIT`].
 pub fn sign(payload: &[u8], header: &Map<String, Value>, key: &SigningKey) -> Result<String> {
     if header.is_empty() {
-        return sign_prepared(key.header(), payload, key);
+        return sign_prepared(key.header(), payload, key, DEFAULT_LENGTH_LIMIT);
     }
-    sign_prepared(&header::prepare(header, key.algorithm(), key.key_id())?, payload, key)
+    let header = header::prepare(header, key.algorithm(), key.key_id())?;
+    sign_prepared(&header, payload, key, DEFAULT_LENGTH_LIMIT)
 }
 
 /// As [`sign`], also without the payload in the token (RFC 7515 appendix F) or with a payload that is not encoded
@@ -45,9 +49,12 @@ pub fn sign_with(payload: &[u8], options: &SignOptions, key: &SigningKey) -> Res
     }
     let encoded_header = header::encode(options.protected_header(key)?);
     if options.encode_payload && !options.detached {
-        return sign_prepared(&encoded_header, payload, key);
+        return sign_prepared(&encoded_header, payload, key, options.length_limit);
     }
     let shown = if options.detached { "" } else { unencoded_part(payload)? };
+    if encoded_header.len() + shown.len() + key.signature_length() + 2 > options.length_limit {
+        return Err(too_long(options.length_limit));
+    }
     let signature = key.sign(&signing_input(&encoded_header, payload, options.encode_payload))?;
     Ok(format!("{encoded_header}.{shown}.{signature}"))
 }
@@ -66,8 +73,17 @@ fn is_unencoded_part(text: &str) -> bool {
 }
 
 /// Signs below a header that is encoded already, in one allocation.
-pub(crate) fn sign_prepared(encoded_header: &str, payload: &[u8], key: &SigningKey) -> Result<String> {
-    let mut token = vec![0; token_length(encoded_header, payload.len(), key)];
+pub(crate) fn sign_prepared(
+    encoded_header: &str,
+    payload: &[u8],
+    key: &SigningKey,
+    limit: usize,
+) -> Result<String> {
+    let length = token_length(encoded_header, payload.len(), key);
+    if length > limit {
+        return Err(too_long(limit));
+    }
+    let mut token = vec![0; length];
     sign_into(encoded_header, payload, key, &mut token)?;
     Ok(String::from_utf8(token).expect("base64url and dots are ASCII"))
 }

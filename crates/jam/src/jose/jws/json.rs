@@ -3,8 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::header::{Header, check_text, decode_members, encode, encodes_payload};
-use super::{DEFAULT_LENGTH_LIMIT, SignOptions, SigningKey, VerifyingKey, signing_input, verify_with_one};
-use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_object};
+use super::{
+    DEFAULT_LENGTH_LIMIT, SignOptions, SigningKey, VerifyingKey, signing_input, too_long, verify_with_one,
+};
+use crate::encoding::{base64url_decode, base64url_encode, json_kind, json_length, json_object};
 use crate::{Error, JwtError, Result};
 
 /// More signatures than this are neither made nor read: each costs a verification, and anybody can send them.
@@ -29,13 +31,14 @@ const MOST_SIGNATURES: usize = 32;
 ///
 /// # Errors
 /// [`Error::Validation`] when the headers hold another `alg` or `kid` than the key's, `crit` or `b64`, or one parameter both
-/// protected and unprotected, and for a payload that is to stand in the object unencoded and is not UTF-8.
+/// protected and unprotected, for a payload that is to stand in the object unencoded and is not UTF-8, and for an object
+/// whose text would be longer than allowed.
 pub fn sign_flattened(payload: &[u8], options: &SignOptions, key: &SigningKey) -> Result<Map<String, Value>> {
     let mut jws = signature(payload, options, key)?;
     if !options.detached {
         jws.insert("payload".into(), payload_text(payload, options.encode_payload)?.into());
     }
-    Ok(jws)
+    check_length(jws, options.length_limit)
 }
 
 /// Signs `payload` into the general JSON form (RFC 7515 section 7.2.1): one signature for each of the `signers`.
@@ -66,7 +69,12 @@ pub fn sign_general(payload: &[u8], signers: &[(&SignOptions, &SigningKey)]) -> 
     if !first.detached {
         jws.insert("payload".into(), payload_text(payload, first.encode_payload)?.into());
     }
-    Ok(jws)
+    check_length(jws, first.length_limit)
+}
+
+/// Refuses an object whose text could not be read again.
+fn check_length(jws: Map<String, Value>, limit: usize) -> Result<Map<String, Value>> {
+    if json_length(&jws) > limit { Err(too_long(limit)) } else { Ok(jws) }
 }
 
 /// The members of one signature: `protected`, `header` where there is one, and `signature`.

@@ -30,7 +30,7 @@ pub use super::key_ring::{KeyRing, KeyRingOptions};
 use crate::encoding::{base64url_encode_into, base64url_length, has_rounded_number};
 use crate::{Error, JwtError, Result};
 
-/// The longest token that is read unless another limit is given, in bytes.
+/// The longest token that is made or read unless another limit is given, in bytes.
 pub const DEFAULT_LENGTH_LIMIT: usize = 256 * 1024;
 
 /// So many keys are tried for one signature whose header does not tell them apart. Each costs a verification, and anybody
@@ -56,12 +56,20 @@ pub struct SignOptions {
     pub detached: bool,
     /// Whether the payload is signed in base64url, as is usual, or as it is (RFC 7797).
     pub encode_payload: bool,
+    /// The longest token that is made, in bytes. Whoever reads longer ones, with `parse_with_limit`, says so here.
+    pub length_limit: usize,
 }
 
 impl Default for SignOptions {
     /// No further parameters; the payload is in the token, encoded.
     fn default() -> Self {
-        Self { header: Map::new(), unprotected: Map::new(), detached: false, encode_payload: true }
+        Self {
+            header: Map::new(),
+            unprotected: Map::new(),
+            detached: false,
+            encode_payload: true,
+            length_limit: DEFAULT_LENGTH_LIMIT,
+        }
     }
 }
 
@@ -93,6 +101,11 @@ impl SignOptions {
         }
         Ok(members)
     }
+}
+
+/// The refusal to make what could not be read again.
+pub(crate) fn too_long(limit: usize) -> Error {
+    Error::validation(format!("the token would have more than {limit} bytes, which is the most that is read"))
 }
 
 /// What is signed: the encoded header, a dot, and the payload, encoded or as it is (RFC 7797 section 3).

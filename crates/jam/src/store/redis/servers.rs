@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use super::{RedisClientCertificate, RedisOptions, RedisSentinel, RedisServers, RedisTls};
 use crate::secret::Secret;
 use crate::store::check_namespace;
-use crate::{Error, Result};
+use crate::{ConfigurationError, Error, Reason, Result};
 
 /// Where servers and sentinels listen when the URL does not say.
 const SERVER_PORT: u16 = 6_379;
@@ -104,17 +104,23 @@ impl Sentinels {
 
 impl Servers {
     pub(super) fn new(options: &RedisOptions) -> Result<Self> {
-        check_namespace(&options.namespace)?;
-        for timeout in [options.connect_timeout, options.response_timeout] {
+        check_namespace(&options.namespace).map_err(|error| error.at("redis_sessions_key"))?;
+        let timeouts = [
+            ("redis_connect_timeout", options.connect_timeout),
+            ("redis_response_timeout", options.response_timeout),
+        ];
+        for (key, timeout) in timeouts {
             if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
-                return Err(Error::validation("a time-out of Redis is more than none, and a day at most"));
+                return Err(
+                    ConfigurationError::key(key, "must be more than 0 seconds and at most a day").into()
+                );
             }
         }
         let (login, found_by) = match &options.servers {
             RedisServers::Single(url) => {
                 if options.read_from_replicas {
                     let reason = "replicas of a single Redis server are not known; name sentinels or a cluster to read from replicas";
-                    return Err(Error::validation(reason));
+                    return Err(ConfigurationError::key("redis_read_from_replicas", reason).into());
                 }
                 (with_tls(read_url(url, SERVER_PORT)?, &options.tls)?, FoundBy::Url)
             }
@@ -181,10 +187,12 @@ impl Servers {
 
 fn with_sentinels(options: &RedisSentinel, tls: &RedisTls) -> Result<(ConnectionInfo, FoundBy)> {
     if options.master.is_empty() {
-        return Err(Error::validation("the name under which the sentinels know the primary is empty"));
+        let reason = "the name under which the sentinels know the primary is empty";
+        return Err(ConfigurationError::key("redis_sentinel_master", reason).into());
     }
     if options.username.is_some() && options.password.is_none() {
-        return Err(Error::validation("a user of the sentinels is given without a password; give both"));
+        let reason = "is required beside redis_sentinel_username";
+        return Err(ConfigurationError::key("redis_sentinel_password", reason).into());
     }
     let (login, addresses) = read_urls(&options.urls, SENTINEL_PORT, tls)?;
     let mut settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
@@ -213,7 +221,7 @@ fn read_urls(
     let infos = urls.iter().map(|url| read_url(url, default_port)).collect::<Result<Vec<_>>>()?;
     let mut infos = infos.into_iter();
     let Some(first) = infos.next() else {
-        return Err(Error::validation("the list of Redis URLs is empty; name at least one server"));
+        return Err(bad_url("the list of Redis URLs is empty; name at least one server"));
     };
     let mut addresses = vec![address(&first)?];
     for info in infos {
@@ -221,12 +229,10 @@ fn read_urls(
         let (one, other) = (first.redis_settings(), info.redis_settings());
         if (one.username(), one.password(), one.db()) != (other.username(), other.password(), other.db()) {
             let reason = "the Redis URLs differ in user, password or database; these hold for all servers, so write the same in each";
-            return Err(Error::validation(reason));
+            return Err(bad_url(reason));
         }
         if is_tls(&first) != is_tls(&info) {
-            return Err(Error::validation(
-                "some of the Redis URLs are rediss:// and some are not; write all alike",
-            ));
+            return Err(bad_url("some of the Redis URLs are rediss:// and some are not; write all alike"));
         }
     }
     Ok((with_tls(first, tls)?, addresses))
@@ -235,19 +241,19 @@ fn read_urls(
 fn read_url(url: &Secret<String>, default_port: u16) -> Result<ConnectionInfo> {
     // The client's error may quote the URL, which may hold a password.
     let unreadable = || {
-        Error::validation(
+        bad_url(
             "the Redis URL cannot be read; it has the form redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]",
         )
     };
     let mut parsed = redis::parse_redis_url(url.expose()).ok_or_else(unreadable)?;
     if parsed.fragment().is_some() {
-        return Err(Error::validation(
+        return Err(bad_url(
             "the Redis URL has something after #, which has no meaning; certificates are always checked",
         ));
     }
     let known: &[&str] = if parsed.scheme().ends_with("unix") { &["db", "user", "pass"] } else { &[] };
     if parsed.query_pairs().any(|(name, _)| !known.contains(&name.as_ref())) {
-        return Err(Error::validation(
+        return Err(bad_url(
             "the Redis URL has settings after ?, which are not read; give them as options of their own",
         ));
     }
@@ -257,7 +263,7 @@ fn read_url(url: &Secret<String>, default_port: u16) -> Result<ConnectionInfo> {
     let info = parsed.into_connection_info().map_err(|_| unreadable())?;
     let settings = info.redis_settings().clone();
     if settings.db() < 0 {
-        return Err(Error::validation("the number of the Redis database is negative"));
+        return Err(bad_url("the number of the Redis database is negative"));
     }
     // The third version of the protocol, with which the client tells of a connection's end.
     let settings = settings.set_protocol(ProtocolVersion::RESP3);
@@ -271,10 +277,12 @@ fn address(info: &ConnectionInfo) -> Result<Address> {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
             Ok(Address { host: host.clone(), port: *port })
         }
-        _ => Err(Error::validation(
-            "sentinels and clusters are reached by host and port; a unix socket is one server",
-        )),
+        _ => Err(bad_url("sentinels and clusters are reached by host and port; a unix socket is one server")),
     }
+}
+
+fn bad_url(reason: impl Into<Reason>) -> Error {
+    ConfigurationError::key("redis_uri", reason).into()
 }
 
 /// The same way of connecting, to another address.
@@ -298,20 +306,18 @@ fn with_tls(info: ConnectionInfo, tls: &RedisTls) -> Result<ConnectionInfo> {
         if tls.authorities.is_none() && tls.client.is_none() {
             return Ok(info);
         }
-        return Err(Error::validation(
-            "certificates for Redis are given, but the URL does not ask for TLS; write rediss://",
-        ));
+        return Err(bad_url("does not ask for TLS, for which certificates are given; write rediss://"));
     }
     let provider = provider();
     let certificates = TlsCertificates {
         root_cert: Some(match &tls.authorities {
-            Some(pem) => checked_certificates(pem, "authorities")?,
+            Some(pem) => checked_certificates(pem, "redis_ca_file")?,
             None => authorities_of_the_system()?,
         }),
         client_tls: tls.client.as_ref().map(|client| checked_pair(client, &provider)).transpose()?,
     };
     let client = Client::build_with_tls(info, certificates)
-        .map_err(|_| Error::validation("the certificates for Redis cannot be used"))?;
+        .map_err(|_| ConfigurationError::key("redis_ca_file", "these certificates cannot be used"))?;
     Ok(client.get_connection_info().clone())
 }
 
@@ -335,32 +341,33 @@ fn authorities_of_the_system() -> Result<Vec<u8>> {
     let texts = usable.map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", certificate.to_vec())));
     let bundle = texts.collect::<String>();
     if bundle.is_empty() {
-        return Err(Error::validation(
-            "this system knows no authorities that sign certificates; name that of the Redis servers",
-        ));
+        let reason = "is required: this system knows no authorities that sign certificates";
+        return Err(ConfigurationError::key("redis_ca_file", reason).into());
     }
     Ok(bundle.into_bytes())
 }
 
-fn checked_certificates(pem: &str, whose: &str) -> Result<Vec<u8>> {
+fn checked_certificates(pem: &str, key: &str) -> Result<Vec<u8>> {
     let mut certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
     if certificates.next().is_some_and(|first| first.is_ok()) && certificates.all(|other| other.is_ok()) {
         return Ok(pem.into());
     }
-    Err(Error::validation(format!("the certificates of the {whose} for Redis are no certificates in PEM")))
+    Err(ConfigurationError::key(key, "there are no certificates in PEM in this file").into())
 }
 
 fn checked_pair(client: &RedisClientCertificate, provider: &CryptoProvider) -> Result<ClientTlsConfig> {
-    let client_cert = checked_certificates(&client.certificate, "client")?;
+    let client_cert = checked_certificates(&client.certificate, "redis_client_certificate")?;
     let client_key = client.key.expose().as_bytes();
     let key = PrivateKeyDer::from_pem_slice(client_key).map_err(|_| {
-        Error::validation(
-            "the client's key for Redis is no private key in PEM; an encrypted one cannot be used",
-        )
+        bad_key("there is no private key in PEM in this file; an encrypted one cannot be used")
     })?;
     let chain = CertificateDer::pem_slice_iter(&client_cert).filter_map(|certificate| certificate.ok());
     CertifiedKey::from_der(chain.collect(), key, provider).map_err(|_| {
-        Error::validation("the client's key for Redis does not belong to its certificate, or is of a kind that TLS does not know")
+        bad_key("does not belong to redis_client_certificate, or is of a kind that TLS does not know")
     })?;
     Ok(ClientTlsConfig { client_cert, client_key: client_key.to_vec() })
+}
+
+fn bad_key(reason: &'static str) -> Error {
+    ConfigurationError::key("redis_client_key", reason).into()
 }

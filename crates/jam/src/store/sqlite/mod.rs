@@ -17,7 +17,7 @@ use self::writer::SqliteWriter;
 use super::file_store::{FileStore, Medium, Peek};
 use super::{Entry, Key, check_namespace, file};
 use crate::process;
-use crate::{Result, Timestamp};
+use crate::{ConfigurationError, Result, Timestamp};
 
 /// Connections for reading that are kept for the next reader.
 const KEPT_READERS: usize = 8;
@@ -63,7 +63,9 @@ impl SqliteStore {
     /// another program has locked it.
     pub fn open(path: impl AsRef<Path>, namespace: &str) -> Result<Self> {
         check_namespace(namespace)?;
-        let path = file::check_path(path.as_ref())?;
+        let path = path.as_ref();
+        check_no_memory(path)?;
+        let path = file::check_path(path)?;
         let mut writer = SqliteWriter::new(namespace, &path);
         // From here on: a fork must not find the list of what it has to park locked.
         let _busy = process::busy();
@@ -72,6 +74,17 @@ impl SqliteStore {
         store.park_before_fork();
         Ok(store)
     }
+}
+
+/// Refuses what SQLite itself takes for something else than a path; here it would become a file of this name.
+fn check_no_memory(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    if text == ":memory:" || text.starts_with("file:") {
+        let reason = "names no file; what is to be kept in memory has a type of its own: write session_type = \"memory\", \
+                      or of a list or a guard backend = \"memory\"";
+        return Err(ConfigurationError::File(reason.into()).into());
+    }
+    Ok(())
 }
 
 /// The file of a [`SqliteStore`], and the connections that read it.
