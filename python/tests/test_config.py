@@ -920,7 +920,7 @@ def test_a_message_names_the_key_and_what_would_be_right(face: Face, config: Any
         face.jam(config)
 
 
-def test_modules_used_directly_say_what_is_missing() -> None:
+def test_modules_used_directly_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(JamConfigurationError, match="type: is required"):
         JWT("HS256", SECRET, list={})
     with pytest.raises(JamValidationError, match="audience: name one at least"):
@@ -935,9 +935,11 @@ def test_modules_used_directly_say_what_is_missing() -> None:
             make(object())
     with pytest.raises(JamConfigurationError, match=r"^serializer: must have dumps and loads"):
         jam.Jam(config={}, serializer=object())  # pyright: ignore[reportArgumentType]
+    monkeypatch.chdir(tmp_path)
     for make in (MemorySessions, SQLiteSessions):
         for seconds in (-1, 0, 1e300, float("inf")):
             with pytest.raises(JamConfigurationError, match=r"^default_ttl: must be more than 0 seconds and at most"):
                 make(default_ttl=seconds)
     with pytest.raises(JamConfigurationError, match=r"^redis_uri: .*not the class Redis"):
         RedisSessions(redis.Redis)
+    assert list(tmp_path.iterdir()) == []

@@ -295,8 +295,7 @@ fn refuse_unused(version: Version, argon2: [Work<'_, '_>; 3], pbkdf2: Work<'_, '
     };
     match unused.iter().find(|(_, given)| given.is_some()) {
         Some((name, _)) => {
-            let message =
-                format!("{name}: version {version} makes keys of passwords by {function}, which has none");
+            let message = format!("version {version} makes keys of passwords by {function}, which has none");
             Err(error::validation_at(name, &message))
         }
         None => Ok(()),

@@ -298,6 +298,8 @@ impl Sessions {
         let options =
             Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
                 .options()?;
+        // A mistake in them leaves no file behind.
+        session::Codec::new(options.clone()).map_err(to_py)?;
         let store = bridge::block(py, || backend.open(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::Sessions::new(store, options).map_err(to_py)?,
@@ -503,6 +505,8 @@ impl AsyncSessions {
         let options =
             Keywords { default_ttl, absolute_ttl, is_session_crypt, session_aes_secret, id_factory }
                 .options()?;
+        // A mistake in them leaves no file behind.
+        session::Codec::new(options.clone()).map_err(to_py)?;
         let store = bridge::block(py, || backend.open_async(SESSIONS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             sessions: session::aio::Sessions::new(store, options).map_err(to_py)?,

@@ -26,7 +26,7 @@ use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::aio::ReplayGuard;
 use crate::session::aio::Sessions;
-use crate::session::{Session, SessionInfo};
+use crate::session::{Codec, Session, SessionInfo};
 use crate::token_list::aio::TokenList;
 use crate::tokens::aio::Tokens;
 use crate::tokens::{AccessTokens, FamilyInfo, TokenPair};
@@ -502,6 +502,8 @@ impl fmt::Debug for Jam {
 }
 
 fn sessions(config: SessionConfig) -> Result<Sessions> {
+    // A mistake in the options leaves no file behind.
+    Codec::new(config.options.clone())?;
     Sessions::new(config.backend.open_async(SESSIONS_NAMESPACE)?, config.options)
 }
 

@@ -23,7 +23,7 @@ use crate::oauth2::{
 use crate::otp::SharedSecret;
 use crate::paseto::{Claims, Paseto};
 use crate::replay_guard::ReplayGuard;
-use crate::session::{Session, SessionInfo, Sessions};
+use crate::session::{Codec, Session, SessionInfo, Sessions};
 use crate::token_list::TokenList;
 use crate::tokens::{AccessTokens, FamilyInfo, TokenPair, Tokens};
 use crate::{Error, Result, Timestamp};
@@ -1120,6 +1120,8 @@ impl fmt::Debug for Jam {
 }
 
 fn sessions(config: SessionConfig) -> Result<Sessions> {
+    // A mistake in the options leaves no file behind.
+    Codec::new(config.options.clone())?;
     Sessions::new(config.backend.open(SESSIONS_NAMESPACE)?, config.options)
 }
 

@@ -30,7 +30,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-
 class ConfiguredOTP(Guarded):
     """The section `otp`: called with a secret, it gives the `TOTP` or `HOTP` of that secret.
 

@@ -104,8 +104,7 @@ fn refuse_secret_text(key: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
     let is_plain_item = key.cast::<PyList>().is_ok_and(|keys| keys.iter().any(|key| is_plain(&key)))
         || key.cast::<PyTuple>().is_ok_and(|keys| keys.iter().any(|key| is_plain(&key)));
     if is_plain(key) || is_plain_item {
-        let message = format!("{name}: a secret is given as bytes; a str is PEM or JWK text");
-        return Err(error::validation_at(name, &message));
+        return Err(error::validation_at(name, "a secret is given as bytes; a str is PEM or JWK text"));
     }
     Ok(())
 }

@@ -181,15 +181,17 @@ impl Paseto {
         if keys.len() + public_keys.len() > 2 * MAX_KEYS {
             return Err(too_many_keys());
         }
-        let mut all = vec![Key::read(version, purpose, keys.first(), public_keys.first())?];
+        let first = if keys.is_empty() && !public_keys.is_empty() { "public_key" } else { "key" };
+        let newest = Key::read(version, purpose, keys.first(), public_keys.first());
+        let mut all = vec![newest.map_err(|error| error.at(first))?];
         for (index, key) in keys.iter().enumerate().skip(1) {
             let key = Key::read(version, purpose, Some(key), None);
-            all.push(key.map_err(|error| at(error, "key", index))?);
+            all.push(key.map_err(|error| error.at(&format!("key[{index}]")))?);
         }
         let private = all.len();
         for (index, public_key) in public_keys.iter().enumerate().skip(1) {
             let key = Key::read(version, purpose, None, Some(public_key));
-            let key = key.map_err(|error| at(error, "public_key", index))?;
+            let key = key.map_err(|error| error.at(&format!("public_key[{index}]")))?;
             // Beside its private half it is the same key, and no second one.
             if !keys.is_empty() && all[..private].iter().any(|other| other.kid() == key.kid()) {
                 continue;
@@ -388,26 +390,6 @@ impl Paseto {
             return Err(PasetoError::InvalidPurpose(reason.into()).into());
         }
         Ok(())
-    }
-}
-
-/// The error about a key, with its place in a list.
-fn at(error: Error, list: &str, index: usize) -> Error {
-    let with_place = |reason: Reason| Reason::from(format!("{list}[{index}]: {reason}"));
-    match error {
-        Error::Paseto(PasetoError::InvalidSymmetricKey(reason)) => {
-            PasetoError::InvalidSymmetricKey(with_place(reason)).into()
-        }
-        Error::Paseto(PasetoError::InvalidRsaKey(reason)) => {
-            PasetoError::InvalidRsaKey(with_place(reason)).into()
-        }
-        Error::Paseto(PasetoError::InvalidEd25519Key(reason)) => {
-            PasetoError::InvalidEd25519Key(with_place(reason)).into()
-        }
-        Error::Paseto(PasetoError::InvalidP384Key(reason)) => {
-            PasetoError::InvalidP384Key(with_place(reason)).into()
-        }
-        other => other,
     }
 }
 
