@@ -148,7 +148,7 @@ class SessionModuleContract(ABC):
         with self._sessions() as sessions:
             for data in DATA:
                 session_id = sessions.create("user", data)
-                promise(isinstance(session_id, str) and session_id != "", "create gives an id that is a str")
+                promise(isinstance(session_id, str) and bool(session_id), "create gives an id that is a str")
                 promise(sessions.get(session_id) == data, "get gives the data that create was given")
                 promise(sessions.update(session_id, {"new": data}) is None, "update gives nothing")
                 promise(sessions.get(session_id) == {"new": data}, "get gives the data that update was given")

@@ -182,7 +182,8 @@ class Tokens(BaseTokens):
 
     Args:
         access: What makes access tokens: a `jam.jwt.JWT`, or a module of `jam.paseto`.
-        backend: `memory` for one process; `json` or `sqlite` for the processes of one machine; `redis` for several.
+        backend: `memory` for one process; `json` or `sqlite` for the processes of one machine; `redis` or
+            `postgresql` for several.
         list: The list that refuses the access tokens of what is revoked. Without one they live until they expire.
         **options: See `TokenOptions`.
     """

@@ -195,7 +195,7 @@ pub(crate) fn moment(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Timestamp
     }
     let seconds: f64 = value.extract().unwrap_or(f64::INFINITY);
     if !seconds.is_finite() {
-        return Err(error::validation_at(name, &format!("{name}: the number is out of range")));
+        return Err(error::validation_at(name, "the number is out of range"));
     }
     // A cast of a float saturates.
     Ok(Timestamp::from_millis((seconds * 1_000.0).floor() as i64))

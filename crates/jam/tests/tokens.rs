@@ -16,6 +16,7 @@ use jam::tokens::{self, AccessTokens, Families, FamilyInfo, Refreshed, TokenOpti
 use jam::{Timestamp, VerifyOptions};
 use serde_json::{Map, Value, json};
 use support::backends::{Backend, backends};
+use support::postgres_server::PostgresServer;
 use support::redis_cluster::RedisCluster;
 use support::redis_server::RedisServer;
 use tokio::runtime::Runtime;
@@ -114,19 +115,21 @@ fn refresh_token(pair: &TokenPair) -> &str {
     pair.refresh_token.expose()
 }
 
-/// The keys of each store; those in files and on the server are empty.
+/// The keys of each store; those in files and on servers are empty.
 fn places(mut test: impl FnMut(&str, &Value)) {
-    for name in ["memory", "json", "sqlite", "redis"] {
+    for name in ["memory", "json", "sqlite", "redis", "postgresql"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store").display().to_string();
-        let server = (name == "redis").then(RedisServer::start);
+        let redis = (name == "redis").then(RedisServer::start);
+        let postgres = (name == "postgresql").then(PostgresServer::start);
         test(
             name,
             &match name {
                 "memory" => json!({"backend": "memory"}),
                 "json" => json!({"backend": "json", "json_path": path}),
                 "sqlite" => json!({"backend": "sqlite", "sqlite_path": path}),
-                _ => json!({"backend": "redis", "redis_uri": server.as_ref().unwrap().url()}),
+                "redis" => json!({"backend": "redis", "redis_uri": redis.as_ref().unwrap().url()}),
+                _ => json!({"backend": "postgresql", "postgresql_uri": postgres.as_ref().unwrap().url()}),
             },
         );
     }
