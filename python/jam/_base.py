@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from jam import _build, _jam
 from jam._guarded import Guarded
@@ -65,7 +65,7 @@ _METHODS = {
     "paseto": ("encode", "decode", "make_payload"),
     "tokens": ("issue", "refresh", "revoke", "revoke_all"),
 }
-"""What the facades call of each part, and so ask of a class that stands in for it."""
+"""What the facades ask of a class that stands in for each part. What else one lacks is told when it is called."""
 
 
 _MAY_BE_MISSING = {"create": "metadata", "update": "version", "clear": "keep"}
@@ -138,12 +138,20 @@ class BaseJam(Guarded):
 
     def _session_method(self, name: str) -> Any:
         """A method that a session module may lack: all of it, or the keyword that came later."""
-        method = getattr(self.session, name, None) if self.session is not None else getattr(self._session, name)
         keyword = _MAY_BE_MISSING.get(name)
-        if method is None or (keyword is not None and not _takes(method, keyword)):
-            lacking = f"{name}(...)" if keyword is None else f"{keyword} in {name}(...)"
-            raise JamConfigurationError(f"session: {type(self.session).__name__} does not define {lacking}")
-        return getattr(self._session, name)
+        method = self._method("session", name)
+        if keyword is not None and self.session is not None and not _takes(getattr(self.session, name), keyword):
+            raise JamConfigurationError(
+                f"session: {type(self.session).__name__} does not define {keyword} in {name}(...)"
+            )
+        return method
+
+    def _method(self, part: Literal["session", "tokens"], name: str) -> Any:
+        """A method that a module of the user's own may lack."""
+        module = getattr(self, part)
+        if module is not None and not hasattr(module, name):
+            raise JamConfigurationError(f"{part}: {type(module).__name__} does not define {name}(...)")
+        return getattr(getattr(self, f"_{part}"), name)
 
     def _factory(self, part: str) -> Callable[..., Any]:
         try:
@@ -207,6 +215,8 @@ class BaseJam(Guarded):
     @property
     def _revoking_list(self) -> Any:
         """The list, for what needs one."""
+        if self._list is not None and not hasattr(self._list, "revoke_subject"):
+            raise JamConfigurationError(f"jwt.list: {type(self._list).__name__} does not define revoke_subject(...)")
         return _or_refusal(self._list, "jwt.list" if self.jwt is not None else "jwt")
 
     def _make_otp(self, section: dict[str, Any] | None) -> Any:

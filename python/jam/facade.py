@@ -262,7 +262,7 @@ class Jam(BaseJam):
 
     def session_list(self, session_key: str) -> Sequence[SessionInfo]:
         """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
-        return self._session.list(session_key)
+        return self._session_method("list")(session_key)
 
     def tokens_issue(self, subject: str, claims: Mapping[str, Any] | None = None) -> TokenPair:
         """Gives an access token and a refresh token to a subject that has just logged in.
@@ -292,7 +292,7 @@ class Jam(BaseJam):
 
     def tokens_revoke_family(self, subject: str, handle: str) -> bool:
         """Revokes all tokens of the login that `tokens_list` tells under this handle; `False` where there is none."""
-        return self._tokens.revoke_family(subject, handle)
+        return self._method("tokens", "revoke_family")(subject, handle)
 
     def tokens_revoke_all(self, subject: str) -> None:
         """Revokes all tokens of a subject: logged out everywhere.
@@ -303,7 +303,7 @@ class Jam(BaseJam):
 
     def tokens_list(self, subject: str) -> Sequence[TokenFamily]:
         """Tells the live logins of a subject: handle, created, last used, expires; never a token."""
-        return self._tokens.list(subject)
+        return self._method("tokens", "list")(subject)
 
     def otp_code(self, secret: str | bytes, factor: int | None = None) -> str:
         """Gives a one-time password.
@@ -431,7 +431,7 @@ class Jam(BaseJam):
         Returns:
             The login: `.url` is where to send the browser, `.binding` goes into a cookie of this browser.
         """
-        client, keep = self._client(provider), self._session.keep
+        client, keep = self._client(provider), self._session_method("keep")
         login = client.begin_login(scope, **extra)
         keep(login.state, login.record, LOGIN_LIFE_TIME)
         return login
@@ -454,7 +454,7 @@ class Jam(BaseJam):
             JamOAuth2Error: The provider cannot be reached, or its answer cannot be used.
         """
         client, answer = self._client(provider), Callback(callback)
-        return client.complete_login(answer, binding, self._session.take(answer.state))
+        return client.complete_login(answer, binding, self._session_method("take")(answer.state))
 
     def oauth2_userinfo(self, provider: str, access_token: str) -> dict[str, Any]:
         """Tells who the user of an access token is, in the provider's own words.

@@ -664,6 +664,31 @@ def test_a_session_module_of_the_users_own(face: Face, custom: Any) -> None:
     assert type(made.session).__name__ == "PlainSessions"
 
 
+class UnrelatedSessions:
+    """A module that derives from nothing of Jam's, with what is asked of it and no more."""
+
+    def _nothing(self, *_: Any) -> None: ...
+
+    create = get = update = delete = clear = rework = _nothing
+
+
+def test_what_a_module_of_the_users_own_lacks_is_named_when_it_is_called(face: Face) -> None:
+    provider = {"client_id": "id", "auth_url": "https://op.test/auth", "token_url": "https://op.test/token"}
+    made = face.jam(
+        {
+            "session": {"session_type": "custom", "custom_module": UnrelatedSessions},
+            "oauth2": {"providers": {"acme": {**provider, "redirect_url": "https://app.test/callback"}}},
+        }
+    )
+    for name, call in {
+        "list": lambda: made.session_list("user"),
+        "revoke": lambda: made.session_revoke("user", "handle"),
+        "keep": lambda: made.oauth2_begin("acme", ["email"]),
+    }.items():
+        with pytest.raises(JamConfigurationError, match=f"session: UnrelatedSessions does not define {name}"):
+            call()
+
+
 def test_a_module_of_the_users_own_may_have_coroutines_under_asyncio() -> None:
     face = Face("asyncio")
     made = face.jam({"session": {"custom_module": CoroutineSessions}})

@@ -69,6 +69,21 @@ def test_missing_and_unusable_keys_have_their_own_errors() -> None:
         JWT("HS256", SECRET, secret_key=SECRET)
 
 
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_each_half_of_a_key_is_taken_in_its_own_place_only(alg: str) -> None:
+    """Who means to verify only must not hold what signs; and what cannot sign is told before the first token."""
+    pair = pair_for(alg)
+    for keys in [
+        {"public_key": pair.private},
+        {"private_key": pair.public},
+        {"private_key": pair.private, "public_key": pair.private},
+        {"private_key": [pair.private, pair.public]},
+    ]:
+        with pytest.raises(JamError) as refused:
+            JWT(alg, **keys)
+        assert refused.value.error_code == "key.wrong_kind", keys.keys()
+
+
 def test_a_short_secret_works_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     jam = JWT("HS256", "secret")
     assert jam.decode(jam.encode({"user_id": 1})) == {"user_id": 1}

@@ -27,11 +27,14 @@ async fn use_every_command(store: &dyn AsyncStore) -> jam::Result<()> {
     assert!(!store.insert(&key("a"), b"v", b"", FOREVER, now()).await?);
     assert_eq!(store.replace(&key("a"), b"v", Some(b""), now()).await?, Replaced::Done);
     assert_eq!(store.get(&key("a"), now()).await?.as_deref(), Some(&b"v"[..]));
+    assert_eq!(store.get_many(&[key("a"), key("b")], now()).await?.iter().flatten().count(), 2);
     assert!(store.touch(&key("a"), now()).await?.is_some());
     assert_eq!(store.rename(&key("a"), &key("c"), None, now()).await?, Renamed::Moved);
     assert_eq!(store.list("g", now()).await?.len(), 2);
     assert!(store.delete(&key("b"), now()).await?);
-    assert!(store.clear("g", None, now()).await? > 0);
+    store.put_many(&entries, now()).await?;
+    assert_eq!(store.clear("g", Some("a"), now()).await?, 2);
+    assert_eq!(store.clear("g", None, now()).await?, 1);
     Ok(())
 }
 

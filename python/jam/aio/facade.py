@@ -160,7 +160,7 @@ class Jam(BaseJam):
 
     async def session_list(self, session_key: str) -> Sequence[SessionInfo]:
         """Tells the live sessions of an owner: handle, created, last used, expires; never a usable id."""
-        return await self._session.list(session_key)
+        return await self._session_method("list")(session_key)
 
     async def tokens_issue(self, subject: str, claims: Mapping[str, Any] | None = None) -> TokenPair:
         """Gives an access token and a refresh token to a subject that has just logged in."""
@@ -176,7 +176,7 @@ class Jam(BaseJam):
 
     async def tokens_revoke_family(self, subject: str, handle: str) -> bool:
         """Revokes all tokens of the login that `tokens_list` tells under this handle; `False` where there is none."""
-        return await self._tokens.revoke_family(subject, handle)
+        return await self._method("tokens", "revoke_family")(subject, handle)
 
     async def tokens_revoke_all(self, subject: str) -> None:
         """Revokes all tokens of a subject: logged out everywhere."""
@@ -184,7 +184,7 @@ class Jam(BaseJam):
 
     async def tokens_list(self, subject: str) -> Sequence[TokenFamily]:
         """Tells the live logins of a subject: handle, created, last used, expires; never a token."""
-        return await self._tokens.list(subject)
+        return await self._method("tokens", "list")(subject)
 
     async def otp_code(self, secret: str | bytes, factor: int | None = None) -> str:
         """Gives a one-time password."""
@@ -240,7 +240,7 @@ class Jam(BaseJam):
 
     async def oauth2_begin(self, provider: str, scope: Sequence[str] | None = None, **extra: Any) -> Login:
         """Begins a login: `.url` is where to send the browser, `.binding` goes into its cookie."""
-        client, keep = self._client(provider), self._session.keep
+        client, keep = self._client(provider), self._session_method("keep")
         login = await client.begin_login(scope, **extra)
         await keep(login.state, login.record, LOGIN_LIFE_TIME)
         return login
@@ -250,7 +250,7 @@ class Jam(BaseJam):
     ) -> CompletedLogin:
         """Completes a login by what the browser brought back: `.tokens`, and `.claims` of the validated ID token."""
         client, answer = self._client(provider), Callback(callback)
-        return await client.complete_login(answer, binding, await self._session.take(answer.state))
+        return await client.complete_login(answer, binding, await self._session_method("take")(answer.state))
 
     async def oauth2_userinfo(self, provider: str, access_token: str) -> dict[str, Any]:
         """Tells who the user of an access token is, in the provider's own words."""

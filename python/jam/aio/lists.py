@@ -194,6 +194,7 @@ class PostgreSQLList(_StoredList):
         postgresql_uri: str,
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
         **postgresql: Unpack[PostgreSQLOptions],
     ) -> None:
@@ -203,6 +204,7 @@ class PostgreSQLList(_StoredList):
             type,
             postgresql_keys={"postgresql_uri": postgresql_uri, **postgresql},
             in_list_life_time=in_list_life_time,
+            token_life_time=token_life_time,
             leeway=leeway,
         )
 

@@ -245,6 +245,7 @@ class PostgreSQLList(_StoredList):
         type: `white` or `black`.
         postgresql_uri: As for `jam.sessions.PostgreSQLSessions`.
         in_list_life_time: As for `MemoryList`.
+        token_life_time: As for `MemoryList`.
         leeway: As for `MemoryList`.
         **postgresql: See `jam.sessions.PostgreSQLOptions`.
     """
@@ -255,6 +256,7 @@ class PostgreSQLList(_StoredList):
         postgresql_uri: str,
         *,
         in_list_life_time: float | None = None,
+        token_life_time: float | None = None,
         leeway: float = 0,
         **postgresql: Unpack[PostgreSQLOptions],
     ) -> None:
@@ -264,6 +266,7 @@ class PostgreSQLList(_StoredList):
             type,
             postgresql_keys={"postgresql_uri": postgresql_uri, **postgresql},
             in_list_life_time=in_list_life_time,
+            token_life_time=token_life_time,
             leeway=leeway,
         )
 

@@ -316,7 +316,7 @@ impl Config {
     /// key is read whole, and so is any file with the empty pointer.
     ///
     /// # Errors
-    /// [`ConfigurationError`](crate::ConfigurationError) for a file that cannot be read or parsed or that is larger than
+    /// [`ConfigurationError`] for a file that cannot be read or parsed or that is larger than
     /// 1 MiB, and for each of the faults named in the [module](self).
     pub fn from_path(path: impl AsRef<Path>, pointer: &str) -> Result<Self> {
         let (tree, origin) = read(path, pointer)?;
@@ -327,7 +327,7 @@ impl Config {
     /// Reads a tree of values, as it is: no variables are filled in.
     ///
     /// # Errors
-    /// [`ConfigurationError`](crate::ConfigurationError) for each of the faults named in the [module](self).
+    /// [`ConfigurationError`] for each of the faults named in the [module](self).
     pub fn from_value(tree: Value) -> Result<Self> {
         Self::from_value_with(tree, &process_environment)
     }

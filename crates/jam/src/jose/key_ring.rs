@@ -227,7 +227,8 @@ impl KeyRingOptions {
             return Err(unused_key(algorithm, "private_key and public_key", "secret"));
         }
         let mut keys = self.private_keys()?;
-        let public = each("public_key", &self.public_key, |text| Jwk::from_text(text.expose(), None))?;
+        let public =
+            each("public_key", &self.public_key, |text| only_public(Jwk::from_text(text.expose(), None)?))?;
         if keys.is_empty() && public.is_empty() {
             let reason = format!(
                 "{algorithm} needs private_key, or public_key to read tokens only; none is configured"
@@ -268,7 +269,7 @@ impl KeyRingOptions {
     fn private_keys(&self) -> Result<Vec<Jwk>> {
         let password = self.password.as_ref().map(|password| password.expose().as_str());
         if let [one] = self.private_key.as_slice() {
-            let key = Jwk::from_text(one.expose(), password);
+            let key = Jwk::from_text(one.expose(), password).and_then(only_private);
             return Ok(vec![key.map_err(|error| error.at("private_key"))?]);
         }
         // Of several keys only some may be encrypted.
@@ -279,9 +280,26 @@ impl KeyRingOptions {
             return Err(error.at("password"));
         }
         each("private_key", &self.private_key, |text| {
-            Jwk::from_text(text.expose(), password.filter(|_| is_encrypted(text)))
+            only_private(Jwk::from_text(text.expose(), password.filter(|_| is_encrypted(text)))?)
         })
     }
+}
+
+/// Who means to verify only must not hold, and perhaps hand out, what signs.
+fn only_public(key: Jwk) -> Result<Jwk> {
+    if !key.is_private() {
+        return Ok(key);
+    }
+    let reason = "this is a private key; give its public half, or the key as private_key";
+    Err(KeyError::WrongKind(reason.into()).into())
+}
+
+fn only_private(key: Jwk) -> Result<Jwk> {
+    if key.is_private() {
+        return Ok(key);
+    }
+    let reason = "this is no private key; give one, or the key as public_key to read tokens only";
+    Err(KeyError::WrongKind(reason.into()).into())
 }
 
 /// The keys of the texts under a name of the configuration; an error tells where in it.

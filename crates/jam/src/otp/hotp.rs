@@ -33,7 +33,7 @@ impl Hotp {
     /// Prepares the secret. One shorter than 80 bits works and logs a warning.
     ///
     /// # Errors
-    /// [`Error::Validation`] for digits outside of 6 to 10.
+    /// [`Error::Validation`](crate::Error::Validation) for digits outside of 6 to 10.
     pub fn new(secret: SharedSecret, options: OtpOptions) -> Result<Self> {
         Self::with_warning(secret, options, &ShortSecretWarning::default())
     }
@@ -71,7 +71,7 @@ impl Hotp {
     /// use [`Hotp::verify_step`] to learn it.
     ///
     /// # Errors
-    /// [`Error::Validation`] when `look_ahead` exceeds [`MAX_LOOK_AHEAD`](super::MAX_LOOK_AHEAD).
+    /// [`Error::Validation`](crate::Error::Validation) when `look_ahead` exceeds [`MAX_LOOK_AHEAD`](super::MAX_LOOK_AHEAD).
     pub fn verify(&self, code: &str, counter: u64, look_ahead: u32) -> Result<bool> {
         Ok(self.verify_step(code, counter, look_ahead)?.is_some())
     }
@@ -100,7 +100,7 @@ impl Hotp {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Validation`] for another number of codes, and when `window` exceeds [`Hotp::MAX_WINDOW`].
+    /// [`Error::Validation`](crate::Error::Validation) for another number of codes, and when `window` exceeds [`Hotp::MAX_WINDOW`].
     pub fn resynchronize(&self, codes: &[impl AsRef<str>], counter: u64, window: u32) -> Result<Option<u64>> {
         check_resynchronization(codes.len(), window, Self::MAX_WINDOW)?;
         Ok(self.find(codes, counter, counter.saturating_add(window.into())))
@@ -116,7 +116,7 @@ impl Hotp {
     /// parts are percent-encoded, with the counter that the app starts from. It contains the secret.
     ///
     /// # Errors
-    /// [`Error::Validation`] for a name that is empty, for control characters, and for more than
+    /// [`Error::Validation`](crate::Error::Validation) for a name that is empty, for control characters, and for more than
     /// [`MAX_URI`](super::MAX_URI) bytes.
     pub fn provisioning_uri(&self, name: &str, issuer: &str, counter: u64) -> Result<String> {
         self.uri(OtpKind::Hotp, name, issuer, counter)
