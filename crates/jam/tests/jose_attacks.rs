@@ -472,10 +472,11 @@ fn a_private_key_must_belong_to_the_public_key_beside_it() {
         let error = Jwk::from_dict(members.as_object().unwrap()).unwrap_err();
         assert_eq!(error.code(), "key.malformed", "{}", members["crv"]);
     }
+    let other = Jwk::from_json(&key("rfc7520_rsa.json")).unwrap().public().unwrap();
     let mixed = JwtOptions {
         algorithm: Algorithm::Rs256,
         private_key: vec![key("rsa.pem").into()],
-        public_key: vec![key("rfc7520_rsa.json").into()],
+        public_key: vec![other.to_json().unwrap().into()],
         ..JwtOptions::default()
     };
     assert_eq!(Jwt::new(mixed).unwrap_err().code(), "configuration.invalid");

@@ -401,11 +401,11 @@ impl<'a> Monitor<'a> {
         line.trim_end().to_owned()
     }
 
-    /// What was sent since this was asked last; without what scripts do.
+    /// What was sent since this was asked last; without what scripts do, and the greeting of a further connection.
     fn sent(&mut self) -> Vec<String> {
         self.server.command(&["ECHO", "that was all"]);
         let lines = std::iter::from_fn(|| Some(self.line()).filter(|line| !line.contains("that was all")));
-        lines.filter(|line| !line.contains(" lua]")).collect()
+        lines.filter(|line| !line.contains(" lua]") && !line.contains("\"HELLO\"")).collect()
     }
 }
 
