@@ -46,7 +46,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"redis_uri": []}, "list of Redis URLs is empty"),
     ({"redis_uri": [URI, "redis://:other@127.0.0.1"]}, "differ in user, password or database"),
     ({"redis_uri": [URI, "rediss://:opensesame@127.0.0.1"]}, "some of the Redis URLs are rediss"),
-    ({"redis_uri": ["redis+unix:///tmp/socket"]}, "unix socket is one server"),
+    ({"redis_uri": ["redis+unix:///run/redis.sock"]}, "unix socket is one server"),
     ({"redis_uri": f"{URI}?socket_timeout=5"}, "settings after ?"),
 ]
 

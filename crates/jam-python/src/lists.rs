@@ -243,10 +243,6 @@ impl AsyncTokenList {
     }
 }
 
-fn to_none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
-    Ok(py.None())
-}
-
 fn to_bool(py: Python<'_>, value: bool) -> PyResult<Py<PyAny>> {
     Ok(PyBool::new(py, value).to_owned().into_any().unbind())
 }
@@ -299,12 +295,16 @@ impl AsyncTokenList {
 
     /// Puts a token on the list.
     fn add(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.run(py, |list| Ok(list.add(opaque_text(token, "token")?, Timestamp::now())), to_none)
+        self.run(py, |list| Ok(list.add(opaque_text(token, "token")?, Timestamp::now())), bridge::to_none)
     }
 
     /// Puts all of the tokens on the list in one go; none when one of them is malformed.
     fn add_many(&self, py: Python<'_>, tokens: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.run(py, |list| Ok(list.add_many(&borrowed(&token_texts(tokens)?), Timestamp::now())), to_none)
+        self.run(
+            py,
+            |list| Ok(list.add_many(&borrowed(&token_texts(tokens)?), Timestamp::now())),
+            bridge::to_none,
+        )
     }
 
     /// Whether the token is on the list.
@@ -314,7 +314,7 @@ impl AsyncTokenList {
 
     /// Takes the token from the list, if it is there.
     fn delete(&self, py: Python<'_>, token: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.run(py, |list| Ok(list.delete(opaque_text(token, "token")?, Timestamp::now())), to_none)
+        self.run(py, |list| Ok(list.delete(opaque_text(token, "token")?, Timestamp::now())), bridge::to_none)
     }
 
     /// Refuses every token of `sub` that was issued up to `issued_before`: seconds since 1970, now if left out.
@@ -330,7 +330,7 @@ impl AsyncTokenList {
             let moment = issued_before.map(|value| moment(value, "issued_before")).transpose()?;
             Ok(list.revoke_subject(subject, moment, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// Refuses every token of `sub` that names one of `sids` as its `sid`, for `life_time` seconds.
@@ -347,7 +347,7 @@ impl AsyncTokenList {
             let kept = self::life_time(&life_time)?;
             Ok(list.revoke_sessions(subject, &borrowed(&sids), kept, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// Closes the store. Later calls raise JamStoreError; closing twice is fine.

@@ -47,8 +47,15 @@ impl ReplayGuard {
         redis_keys: Option<&Bound<'_, PyDict>>,
         postgresql_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let backend =
-            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
+        let backend = stores::backend(
+            REPLAY_GUARD_NAMESPACE,
+            &backend.0,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_keys,
+            postgresql_keys,
+        )?;
         let store = bridge::block(py, || backend.open(REPLAY_GUARD_NAMESPACE)).map_err(to_py)?;
         let guard = replay_guard::ReplayGuard::new(store);
         Ok(Self { guard, backend: backend.name(), is_immediate: stores::is_immediate(&backend) })
@@ -100,8 +107,15 @@ impl AsyncReplayGuard {
         redis_keys: Option<&Bound<'_, PyDict>>,
         postgresql_keys: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let backend =
-            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
+        let backend = stores::backend(
+            REPLAY_GUARD_NAMESPACE,
+            &backend.0,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_keys,
+            postgresql_keys,
+        )?;
         let store = bridge::block(py, || backend.open_async(REPLAY_GUARD_NAMESPACE)).map_err(to_py)?;
         Ok(Self { guard: replay_guard::aio::ReplayGuard::new(store), backend: backend.name() })
     }
@@ -133,27 +147,6 @@ impl AsyncReplayGuard {
 
     fn __repr__(&self) -> String {
         format!("<jam replay guard in {}, for asyncio>", self.backend)
-    }
-}
-
-fn place<'a, 'py>(
-    backend: &'a str,
-    json_path: Option<FilePath>,
-    sqlite_path: Option<FilePath>,
-    redis_uri: Option<&'a Bound<'py, PyAny>>,
-    redis_keys: Option<&'a Bound<'py, PyDict>>,
-    postgresql_keys: Option<&'a Bound<'py, PyDict>>,
-) -> stores::Keywords<'a, 'py> {
-    let (type_key, redis_namespace) = ("backend", REPLAY_GUARD_NAMESPACE);
-    stores::Keywords {
-        type_key,
-        backend,
-        json_path,
-        sqlite_path,
-        redis_uri,
-        redis_keys,
-        redis_namespace,
-        postgresql_keys,
     }
 }
 

@@ -458,10 +458,6 @@ fn kept_for(life_time: &Seconds) -> PyResult<Duration> {
     life_time.ok_or_else(|| crate::error::validation("life_time: must be a number of seconds"))
 }
 
-fn to_none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
-    Ok(py.None())
-}
-
 fn to_text(py: Python<'_>, text: String) -> PyResult<Py<PyAny>> {
     Ok(PyString::new(py, &text).into_any().unbind())
 }
@@ -568,13 +564,13 @@ impl AsyncSessions {
                     (opaque_text(session_id, "session_id")?, opaque_text(version, "version")?);
                 Ok(sessions.update_if(id, &self.serializer.dump(data, "data")?, version, Timestamp::now()))
             };
-            return self.run(py, start, to_none);
+            return self.run(py, start, bridge::to_none);
         }
         let start = |sessions: &session::aio::Sessions| {
             let id = opaque_text(session_id, "session_id")?;
             Ok(sessions.update(id, &self.serializer.dump(data, "data")?, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// Ends a session, if it is there.
@@ -582,7 +578,7 @@ impl AsyncSessions {
         let start = |sessions: &session::aio::Sessions| {
             Ok(sessions.delete(opaque_text(session_id, "session_id")?, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// Ends all sessions of `session_key`, but the one with the id `keep`.
@@ -598,12 +594,12 @@ impl AsyncSessions {
                 let session_key = required_text(session_key, "session_key")?;
                 Ok(sessions.clear_except(session_key, opaque_text(keep, "keep")?, Timestamp::now()))
             };
-            return self.run(py, start, to_none);
+            return self.run(py, start, bridge::to_none);
         }
         let start = |sessions: &session::aio::Sessions| {
             Ok(sessions.clear(required_text(session_key, "session_key")?, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// Ends the session of `session_key` with this public handle; False: there is none.
@@ -644,7 +640,7 @@ impl AsyncSessions {
         let start = |sessions: &session::aio::Sessions| {
             Ok(sessions.keep(&name.0, data, kept_for(&life_time)?, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// What was kept under this name, once; None where there is nothing.

@@ -48,6 +48,30 @@ impl Keywords<'_, '_> {
     }
 }
 
+/// The backend that keywords ask for where a configuration names it `backend`.
+pub(crate) fn backend(
+    redis_namespace: &str,
+    backend: &str,
+    json_path: Option<FilePath>,
+    sqlite_path: Option<FilePath>,
+    redis_uri: Option<&Bound<'_, PyAny>>,
+    redis_keys: Option<&Bound<'_, PyDict>>,
+    postgresql_keys: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Backend> {
+    let type_key = "backend";
+    Keywords {
+        type_key,
+        backend,
+        json_path,
+        sqlite_path,
+        redis_uri,
+        redis_keys,
+        redis_namespace,
+        postgresql_keys,
+    }
+    .backend()
+}
+
 /// One URL or a list of them. A client object never gets here.
 fn uris(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     let texts = texts(value, "redis_uri")?;

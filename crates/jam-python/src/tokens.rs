@@ -170,8 +170,15 @@ impl TokenFamilies {
     ) -> PyResult<Self> {
         let options = options(&access_ttl, &refresh_ttl, &refresh_absolute_ttl, &grace)?;
         tokens::Codec::new(options).map_err(to_py)?;
-        let backend =
-            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
+        let backend = stores::backend(
+            TOKENS_NAMESPACE,
+            &backend.0,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_keys,
+            postgresql_keys,
+        )?;
         let store = bridge::block(py, || backend.open(TOKENS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             families: tokens::Families::new(store, options).map_err(to_py)?,
@@ -276,10 +283,6 @@ impl AsyncTokenFamilies {
     }
 }
 
-fn to_none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
-    Ok(py.None())
-}
-
 #[pymethods]
 impl AsyncTokenFamilies {
     #[new]
@@ -306,8 +309,15 @@ impl AsyncTokenFamilies {
     ) -> PyResult<Self> {
         let options = options(&access_ttl, &refresh_ttl, &refresh_absolute_ttl, &grace)?;
         tokens::Codec::new(options).map_err(to_py)?;
-        let backend =
-            place(&backend.0, json_path, sqlite_path, redis_uri, redis_keys, postgresql_keys).backend()?;
+        let backend = stores::backend(
+            TOKENS_NAMESPACE,
+            &backend.0,
+            json_path,
+            sqlite_path,
+            redis_uri,
+            redis_keys,
+            postgresql_keys,
+        )?;
         let store = bridge::block(py, || backend.open_async(TOKENS_NAMESPACE)).map_err(to_py)?;
         Ok(Self {
             families: tokens::aio::Families::new(store, options).map_err(to_py)?,
@@ -373,7 +383,7 @@ impl AsyncTokenFamilies {
         let start = |families: &tokens::aio::Families| {
             Ok(families.revoke_all(required_text(subject, "subject")?, Timestamp::now()))
         };
-        self.run(py, start, to_none)
+        self.run(py, start, bridge::to_none)
     }
 
     /// What is live of `subject`, oldest first.
@@ -400,27 +410,6 @@ impl AsyncTokenFamilies {
 
     fn __repr__(&self) -> String {
         format!("<jam families of refresh tokens in {}, for asyncio>", self.backend)
-    }
-}
-
-fn place<'a, 'py>(
-    backend: &'a str,
-    json_path: Option<FilePath>,
-    sqlite_path: Option<FilePath>,
-    redis_uri: Option<&'a Bound<'py, PyAny>>,
-    redis_keys: Option<&'a Bound<'py, PyDict>>,
-    postgresql_keys: Option<&'a Bound<'py, PyDict>>,
-) -> stores::Keywords<'a, 'py> {
-    let (type_key, redis_namespace) = ("backend", TOKENS_NAMESPACE);
-    stores::Keywords {
-        type_key,
-        backend,
-        json_path,
-        sqlite_path,
-        redis_uri,
-        redis_keys,
-        redis_namespace,
-        postgresql_keys,
     }
 }
 

@@ -89,6 +89,11 @@ pub(crate) fn spawn_blocking(py: Python<'_>, work: impl FnOnce() + Send + 'stati
     spawn(py, Place::Loop, end, |py, ()| Ok(py.None()))
 }
 
+/// What an operation without an answer gives in Python.
+pub(crate) fn to_none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
+    Ok(py.None())
+}
+
 /// Runs blocking work without the GIL. Worth it above some 5 microseconds.
 pub(crate) fn block<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     let result = py.detach(work);
